@@ -1,0 +1,52 @@
+import type { IncomingMessage } from 'node:http';
+import { ApiError, invalidRequest } from '../formats/api-error.ts';
+
+/** A parsed body and its size on the wire. */
+export interface JsonBody {
+  value: unknown;
+  bytes: number;
+}
+
+/**
+ * Reads and parses a JSON body of at most `bytesMax` bytes.
+ * @throws ApiError 413 when it is longer, 415 when it is compressed, 400 when it is not JSON.
+ */
+export async function readJson(request: IncomingMessage, bytesMax: number): Promise<JsonBody> {
+  const encoding = request.headers['content-encoding'];
+  if (encoding && encoding !== 'identity') {
+    throw new ApiError(415, 'unsupported_encoding', `Send the body without content-encoding (got ${encoding}).`);
+  }
+  const bytes = await readBytes(request, bytesMax);
+  if (bytes.length === 0) throw invalidRequest('The body is empty; a JSON object is expected.', null, 'invalid_json');
+  try {
+    return { value: JSON.parse(bytes.toString('utf8')), bytes: bytes.length };
+  } catch (error) {
+    throw invalidRequest(`The body is not valid JSON: ${(error as Error).message}`, null, 'invalid_json');
+  }
+}
+
+/** Listens to 'data' itself: an async iterator costs a third of the throughput at 50 kB. */
+function readBytes(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  if (Number(request.headers['content-length']) > bytesMax) {
+    reject(tooLarge(bytesMax));
+    return promise;
+  }
+  const pieces: Buffer[] = [];
+  let length = 0;
+  request.on('data', (piece: Buffer) => {
+    length += piece.length;
+    if (length <= bytesMax) pieces.push(piece);
+    else reject(tooLarge(bytesMax));
+  });
+  request.on('end', () => resolve(pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces, length)));
+  request.on('error', reject);
+  request.on('close', () =>
+    reject(new ApiError(400, 'incomplete_body', 'The connection was closed before the body was complete.')),
+  );
+  return promise;
+}
+
+function tooLarge(bytesMax: number): ApiError {
+  return new ApiError(413, 'request_too_large', `The body is larger than ${Math.floor(bytesMax / 1_000_000)} MB.`);
+}

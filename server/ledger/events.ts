@@ -1,0 +1,208 @@
+/**
+ * The vocabulary of the ledger: every kind of usage event, past tense, as plain JSON data.
+ * Events are never rewritten; a change of shape is a new `schema` number and a lift on reading.
+ */
+
+/** Token counts of one request; whole numbers >= 0. `inputTokens` holds the cached ones, `outputTokens` the reasoning ones. */
+export interface TokenUsage {
+  inputTokens: number;
+  cachedInputTokens: number;
+  outputTokens: number;
+  reasoningTokens: number;
+  totalTokens: number;
+}
+
+/** Where the numbers of a usage come from: told by Google at the end, the last seen before a break, or not known at all. */
+export type UsageSource = 'upstream' | 'last-seen' | 'unknown';
+
+/** A request was authenticated, its first upstream key chosen; durable before the first byte goes upstream. */
+export interface RequestAccepted {
+  type: 'RequestAccepted';
+  requestId: string;
+  clientKeyId: string;
+  /** The client's wire format, for example `openai-chat`. */
+  format: string;
+  requestedModel: string;
+  /** The model id that is called upstream. */
+  model: string;
+  isStreaming: boolean;
+  upstreamKeyId: string;
+  bodyBytes: number;
+}
+
+/** One upstream call ended without a usable answer; durable before the next attempt. */
+export interface AttemptFailed {
+  type: 'AttemptFailed';
+  requestId: string;
+  attempt: number;
+  upstreamKeyId: string;
+  /** The failure class, see `pool/classify-failure.ts`. */
+  failure: string;
+  httpStatus: number | null;
+  durationMs: number;
+}
+
+interface RequestEnded {
+  requestId: string;
+  /** Number of the last attempt, counted from 1. */
+  attempt: number;
+  upstreamKeyId: string;
+  durationMs: number;
+  /** Null when no content was seen. */
+  timeToFirstTokenMs: number | null;
+  servedModel: string | null;
+  usage: TokenUsage;
+  usageSource: UsageSource;
+}
+
+/** A usable answer was received; durable before its last byte goes to the client. */
+export interface RequestCompleted extends RequestEnded {
+  type: 'RequestCompleted';
+  httpStatus: number;
+  /** In Gemini's words, for example `STOP`. */
+  finishReason: string;
+}
+
+/** All attempts are used up, or the failure cannot be retried. */
+export interface RequestFailed extends RequestEnded {
+  type: 'RequestFailed';
+  httpStatus: number;
+  /** The failure class of the last attempt, or an error code of the gateway. */
+  code: string;
+  message: string;
+  /** Status of the last upstream answer; null when there was none. */
+  upstreamStatus: number | null;
+}
+
+/** The request ended before its answer did. */
+export interface RequestAborted extends RequestEnded {
+  type: 'RequestAborted';
+  by: 'client' | 'shutdown' | 'crash-recovery' | 'deadline';
+}
+
+/** A known caller's request was refused before anything went upstream. */
+export interface RequestRejected {
+  type: 'RequestRejected';
+  requestId: string;
+  clientKeyId: string;
+  format: string;
+  requestedModel: string;
+  httpStatus: number;
+  code: string;
+  message: string;
+}
+
+export interface NodeStarted {
+  type: 'NodeStarted';
+  version: string;
+  nodeVersion: string;
+}
+export interface NodeStopped {
+  type: 'NodeStopped';
+}
+
+export interface ClientKeyCreated {
+  type: 'ClientKeyCreated';
+  clientKeyId: string;
+  name: string;
+}
+export interface ClientKeyUpdated {
+  type: 'ClientKeyUpdated';
+  clientKeyId: string;
+  name: string;
+  isEnabled: boolean;
+}
+export interface ClientKeyDeleted {
+  type: 'ClientKeyDeleted';
+  clientKeyId: string;
+  name: string;
+}
+export interface UpstreamKeyAdded {
+  type: 'UpstreamKeyAdded';
+  upstreamKeyId: string;
+  maskedKey: string;
+  source: 'ENVIRONMENT' | 'IMPORT';
+}
+export interface UpstreamKeyUpdated {
+  type: 'UpstreamKeyUpdated';
+  upstreamKeyId: string;
+  maskedKey: string;
+  isEnabled: boolean;
+}
+export interface UpstreamKeyDeleted {
+  type: 'UpstreamKeyDeleted';
+  upstreamKeyId: string;
+  maskedKey: string;
+}
+/** Google will not accept this key again until somebody acts. */
+export interface UpstreamKeyRejected {
+  type: 'UpstreamKeyRejected';
+  upstreamKeyId: string;
+  failure: string;
+  message: string;
+}
+/** A rejected key was proven good again. */
+export interface UpstreamKeyRestored {
+  type: 'UpstreamKeyRestored';
+  upstreamKeyId: string;
+}
+export interface AccountCreated {
+  type: 'AccountCreated';
+  accountId: string;
+  username: string;
+}
+export interface PasswordChanged {
+  type: 'PasswordChanged';
+  accountId: string;
+}
+export interface SessionCreated {
+  type: 'SessionCreated';
+  accountId: string;
+  sessionId: string;
+}
+export interface SessionRevoked {
+  type: 'SessionRevoked';
+  accountId: string;
+  sessionId: string;
+  reason: 'signed-out' | 'refresh-reused' | 'password-changed';
+}
+
+export type RequestEvent =
+  | RequestAccepted
+  | AttemptFailed
+  | RequestCompleted
+  | RequestFailed
+  | RequestAborted
+  | RequestRejected;
+
+export type AdminEvent =
+  | ClientKeyCreated
+  | ClientKeyUpdated
+  | ClientKeyDeleted
+  | UpstreamKeyAdded
+  | UpstreamKeyUpdated
+  | UpstreamKeyDeleted
+  | UpstreamKeyRejected
+  | UpstreamKeyRestored
+  | AccountCreated
+  | PasswordChanged
+  | SessionCreated
+  | SessionRevoked;
+
+export type UsageEventBody = RequestEvent | AdminEvent | NodeStarted | NodeStopped;
+
+/** An event on its way into the ledger. */
+export interface NewEvent {
+  body: UsageEventBody;
+  /** Who did it, for audit events: `account:<id>`, `environment`, `gateway` or `command-line`. Absent for request events. */
+  actor?: string;
+  /** When it happened, ms since 1970. */
+  occurredAt: number;
+}
+
+/** An event as the ledger holds it. */
+export interface RecordedEvent extends NewEvent {
+  position: number;
+  eventId: string;
+  recordedAt: number;
+}
