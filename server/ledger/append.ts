@@ -1,0 +1,71 @@
+import { randomUUIDv7 } from 'node:crypto';
+import type { Connection } from '../database.ts';
+import { chainHash } from './chain.ts';
+import type { NewEvent, RecordedEvent } from './events.ts';
+
+/** The shape of event bodies this version writes. */
+const schemaNumber = 1;
+
+/** Appends events and moves the head, inside a transaction that somebody else opens and ends. */
+export interface Appender {
+  append(events: readonly NewEvent[], now: number): RecordedEvent[];
+  /** Writes the head row; once per transaction, after its last append. */
+  saveHead(): void;
+  /** Forgets what a rolled back transaction had appended. */
+  reload(): void;
+  headPosition(): number;
+}
+
+interface Head {
+  position: number;
+  hash: Uint8Array;
+  recordedAt: number;
+}
+
+/** @param bootId Names the run of the process that writes. */
+export function createAppender(connection: Connection, bootId: string): Appender {
+  const readHead = connection.prepare<[], Head>(
+    `select position, hash, recorded_at as recordedAt from ledger_head where id = 1`,
+  );
+  const writeHead = connection.prepare('update ledger_head set position = ?, hash = ?, recorded_at = ? where id = 1');
+  const insert = connection.prepare(
+    `insert into usage_event (position, event_id, type, schema, request_id, actor, occurred_at, recorded_at, boot_id, body, hash)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  let head = readHead.get() as Head;
+
+  function append(event: NewEvent, now: number): RecordedEvent {
+    const position = head.position + 1;
+    const eventId = randomUUIDv7();
+    // The clock of the machine may step back; the ledger's does not.
+    const recordedAt = Math.max(now, head.recordedAt);
+    const { type } = event.body;
+    const body = JSON.stringify(event.body);
+    const hash = chainHash(head.hash, { position, type, eventId, recordedAt, body });
+    const requestId = 'requestId' in event.body ? event.body.requestId : null;
+    insert.run(
+      position,
+      eventId,
+      type,
+      schemaNumber,
+      requestId,
+      event.actor ?? null,
+      event.occurredAt,
+      recordedAt,
+      bootId,
+      body,
+      hash,
+    );
+    head = { position, hash, recordedAt };
+    return { ...event, position, eventId, recordedAt };
+  }
+
+  return {
+    append: (events, now) => events.map((event) => append(event, now)),
+    saveHead: () => void writeHead.run(head.position, head.hash, head.recordedAt),
+    reload() {
+      head = readHead.get() as Head;
+    },
+    headPosition: () => head.position,
+  };
+}

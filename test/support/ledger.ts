@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { migrate, type Orm, openDatabase } from '../../server/database.ts';
+import { entities } from '../../server/entities.ts';
+import { createLedger } from '../../server/ledger/ledger.ts';
+import { type Verdict, verifyLedger } from '../../server/ledger/verify.ts';
+import { startWriter } from '../../server/writer/writer.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+/** The real writer on a real file, with a reading connection and the ledger over both. */
+export async function openTestLedger(file = join(temporaryFolder(), 'pool.db')) {
+  const writer = await startWriter(file, 'boot-test');
+  const orm = await openDatabase(file, entities, 'read');
+  const ledger = createLedger({ ...writer, orm });
+  let isOpen = true;
+  const close = async () => {
+    if (!isOpen) return;
+    isOpen = false;
+    await writer.close();
+    await orm.close();
+  };
+  onTestFinished(close);
+  return { file, writer, orm, ledger, close, verify: () => verify(orm) };
+}
+
+/** Checks a ledger against a rebuild in a scratch file. */
+export async function verify(orm: Orm): Promise<Verdict> {
+  const scratch = await openDatabase(join(temporaryFolder(), 'scratch.db'), entities, 'write');
+  await migrate(scratch);
+  try {
+    return await verifyLedger(orm, scratch, () => {});
+  } finally {
+    await scratch.close();
+  }
+}
