@@ -1,4 +1,4 @@
-import type { GenerateContentRequest, GenerateContentResponse } from '../gemini/types.ts';
+import type { GenerateContentRequest, GenerateContentResponse, UsageMetadata } from '../gemini/types.ts';
 import type { ApiError } from './api-error.ts';
 
 /** A client's wire format: two pure translations, to Gemini and from Gemini. Adding one touches its folder and one route. */
@@ -41,11 +41,11 @@ export interface AnswerHead {
 /** Turns Gemini's answer into the caller's. Keeps state for one answer; no I/O. */
 export interface Answer {
   /** The whole body of an unstreamed answer, as JSON text. `response` holds all hops of a continued answer merged. */
-  body(response: GenerateContentResponse): string;
+  body(response: GenerateContentResponse, usage: UsageMetadata): string;
   /** The server-sent events for one Gemini chunk; '' when it has nothing for the caller. The first call begins with the opening events. */
   chunk(response: GenerateContentResponse): string;
-  /** The closing events: finish, usage if asked for, end marker. `chunk` has seen everything. */
-  end(): string;
+  /** The closing events: finish, usage if asked for, end marker. `chunk` has seen everything; `usage` is that of all hops. */
+  end(usage: UsageMetadata): string;
   /** The event that tells of a failure after the stream was opened; nothing follows it. */
   error(error: ApiError): string;
   /** Thought signatures by the tool call id the caller was given, to be remembered. */

@@ -1,3 +1,6 @@
+import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import { FrameSplitter, MalformedStream } from './frame-splitter.ts';
+import { statusOf } from './parse-error.ts';
 import type { GenerateContentResponse, ModelCard } from './types.ts';
 
 /** One call of a model with one key. */
@@ -8,36 +11,199 @@ export interface GeminiCall {
   body: string;
   /** The Gemini API key in the clear. */
   apiKey: string;
-  /** Receives the answer of a streamed call. Absent for an unstreamed one. */
-  sink?: GeminiSink;
-  /** Told once, as soon as the call can be aborted. */
-  onStart?(abort: () => void): void;
-}
-
-/** Takes a streamed answer as it arrives. */
-export interface GeminiSink {
   /**
-   * All chunks of one socket read, in order. Returning false asks for a pause: nothing more is read until `resume` is called.
+   * Takes all chunks of one socket read of a streamed answer, in order. Returning false asks for a pause: nothing more is read until
+   * `resume` is called.
    */
-  chunks(chunks: GenerateContentResponse[], resume: () => void): boolean;
+  onChunks(chunks: GenerateContentResponse[], resume: () => void): boolean;
+  /** Told once, as soon as the call can be aborted. */
+  onStart(abort: () => void): void;
 }
 
 /** How a call ended. Never thrown: a failure is a value that the pool classifies. */
 export type GeminiEnd =
-  /** HTTP 200 and read to the end. `response` is set for an unstreamed call; `rest` is what was left that is no complete frame. */
-  | { kind: 'answered'; response?: GenerateContentResponse; isTruncated: boolean; serviceTier: string | null }
-  /** Google answered with an error, as status or as an error object inside a 200 answer. */
+  /** HTTP 200 and read to its end. `response` is set for an unstreamed call. */
+  | { kind: 'answered'; response?: GenerateContentResponse }
+  /** Google answered with an error, by status or by an error object inside a 200 answer. */
   | { kind: 'error'; status: number; text: string }
-  /** No complete answer: refused, reset, timed out, TLS, malformed. */
-  | { kind: 'broken'; code: string; message: string }
-  /** `abort` was called. */
+  /** No complete answer: refused, reset, timed out, malformed. */
+  | { kind: 'broken'; message: string }
   | { kind: 'aborted' };
 
 export interface GeminiClient {
   call(call: GeminiCall): Promise<GeminiEnd>;
-  /** All pages of the models list. */
+  /** All pages of the list of models that a key can see. */
   listModels(
     apiKey: string,
   ): Promise<{ kind: 'listed'; models: ModelCard[] } | Exclude<GeminiEnd, { kind: 'answered' }>>;
   close(): Promise<void>;
+}
+
+export interface GeminiClientOptions {
+  baseUrl: string;
+  httpsProxy: string | null;
+  noProxy: string | null;
+}
+
+/** Google bounds a streamed call at about 20 minutes; a thinking model may be silent for minutes. */
+const silenceMsMax = 600_000;
+const connectMsMax = 10_000;
+const keepAliveMs = 60_000;
+const answerBytesMax = 256 * 1024 * 1024;
+const errorBytesMax = 1024 * 1024;
+const modelPagesMax = 20;
+
+/** The one door to Google: one connection pool, the key in `x-goog-api-key` only (a `?key=` would end up in logs). */
+export function createGeminiClient({ baseUrl, httpsProxy, noProxy }: GeminiClientOptions): GeminiClient {
+  const url = new URL(baseUrl);
+  const { origin } = url;
+  const prefix = url.pathname.replace(/\/$/, '');
+  const options: Agent.Options = {
+    connections: null,
+    pipelining: 1,
+    // HTTP/2 costs a third more per call here, and its single session is a single point to get stuck at.
+    allowH2: false,
+    keepAliveTimeout: keepAliveMs,
+    headersTimeout: silenceMsMax,
+    bodyTimeout: silenceMsMax,
+    connect: { timeout: connectMsMax },
+  };
+  const dispatcher: Dispatcher = httpsProxy
+    ? new EnvHttpProxyAgent({ ...options, httpsProxy, noProxy: noProxy ?? '' })
+    : new Agent(options);
+
+  function send(method: 'GET' | 'POST', path: string, apiKey: string, body: string | null, handler: CallHandler): void {
+    const headers: Record<string, string> = { 'x-goog-api-key': apiKey, accept: '*/*' };
+    if (body !== null) headers['content-type'] = 'application/json';
+    dispatcher.dispatch({ origin, path: prefix + path, method, headers, body }, handler);
+  }
+
+  return {
+    call({ model, isStreaming, body, apiKey, onChunks, onStart }) {
+      const action = isStreaming ? 'streamGenerateContent?alt=sse' : 'generateContent';
+      const { promise, resolve } = Promise.withResolvers<GeminiEnd>();
+      const handler = new CallHandler(resolve, isStreaming ? onChunks : null, onStart);
+      send('POST', `/v1beta/models/${encodeURIComponent(model)}:${action}`, apiKey, body, handler);
+      return promise;
+    },
+
+    async listModels(apiKey) {
+      const models: ModelCard[] = [];
+      let pageToken = '';
+      for (let page = 0; page < modelPagesMax; page++) {
+        const { promise, resolve } = Promise.withResolvers<GeminiEnd>();
+        const query = new URLSearchParams({ pageSize: '1000', ...(pageToken && { pageToken }) });
+        send('GET', `/v1beta/models?${query}`, apiKey, null, new CallHandler(resolve, null, () => {}));
+        const end = await promise;
+        if (end.kind !== 'answered') return end;
+        const list = end.response as { models?: ModelCard[]; nextPageToken?: string };
+        models.push(...(list.models ?? []));
+        pageToken = list.nextPageToken ?? '';
+        if (!pageToken) break;
+      }
+      return { kind: 'listed', models };
+    },
+
+    close: () => dispatcher.destroy(),
+  };
+}
+
+/** Takes one answer off the wire, by undici's callbacks: its streams and iterators cost a third more. */
+class CallHandler implements Dispatcher.DispatchHandler {
+  readonly #resolve: (end: GeminiEnd) => void;
+  readonly #onChunks: GeminiCall['onChunks'] | null;
+  readonly #onStart: GeminiCall['onStart'];
+  readonly #splitter = new FrameSplitter();
+  #controller: Dispatcher.DispatchController | undefined;
+  #status = 0;
+  #body: Buffer[] = [];
+  #length = 0;
+  #isAborted = false;
+  #isDone = false;
+
+  constructor(
+    resolve: (end: GeminiEnd) => void,
+    onChunks: GeminiCall['onChunks'] | null,
+    onStart: GeminiCall['onStart'],
+  ) {
+    this.#resolve = resolve;
+    this.#onChunks = onChunks;
+    this.#onStart = onStart;
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    this.#onStart(() => {
+      this.#isAborted = true;
+      controller.abort(new Error('aborted'));
+    });
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
+    this.#status = status;
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, bytes: Buffer): void {
+    if (this.#isDone) return;
+    // The status decides, not the content type: Google labels the plain JSON of an error as an event stream.
+    if (this.#onChunks && this.#status === 200) {
+      this.#pass(() => this.#splitter.push(bytes));
+      return;
+    }
+    this.#length += bytes.length;
+    if (this.#length <= (this.#status === 200 ? answerBytesMax : errorBytesMax)) this.#body.push(bytes);
+    else this.#stop({ kind: 'broken', message: 'The answer is too long.' }, controller);
+  }
+
+  onResponseEnd(): void {
+    if (this.#onChunks && this.#status === 200) {
+      this.#pass(() => this.#splitter.end());
+      this.#done({ kind: 'answered' });
+      return;
+    }
+    const text = Buffer.concat(this.#body, this.#length).toString('utf8');
+    this.#done(this.#status === 200 ? unaryEnd(text) : { kind: 'error', status: this.#status, text });
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#done(this.#isAborted ? { kind: 'aborted' } : { kind: 'broken', message: error.message });
+  }
+
+  #pass(read: () => GenerateContentResponse[]): void {
+    try {
+      const chunks = read();
+      const failed = chunks.findIndex((chunk) => chunk.error);
+      const good = failed < 0 ? chunks : chunks.slice(0, failed);
+      if (good.length > 0 && this.#onChunks?.(good, () => this.#controller?.resume()) === false)
+        this.#controller?.pause();
+      const error = chunks[failed]?.error;
+      if (error) this.#stop({ kind: 'error', status: statusOf(error), text: JSON.stringify({ error }) });
+    } catch (error) {
+      if (!(error instanceof MalformedStream)) throw error;
+      this.#stop({ kind: 'broken', message: error.message });
+    }
+  }
+
+  #stop(end: GeminiEnd, controller = this.#controller): void {
+    this.#done(end);
+    controller?.abort(new Error('not needed any more'));
+  }
+
+  #done(end: GeminiEnd): void {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.#resolve(end);
+  }
+}
+
+function unaryEnd(text: string): GeminiEnd {
+  try {
+    const response = JSON.parse(text) as GenerateContentResponse;
+    if (typeof response !== 'object' || response === null)
+      return { kind: 'broken', message: 'The answer is no JSON object.' };
+    if (response.error) return { kind: 'error', status: statusOf(response.error), text };
+    return { kind: 'answered', response };
+  } catch {
+    return { kind: 'broken', message: 'The answer is not JSON.' };
+  }
 }

@@ -1,0 +1,163 @@
+import type { Candidate, GenerateContentRequest, GenerateContentResponse, UsageMetadata } from './types.ts';
+
+/** Token counts as the ledger takes them. */
+interface Counts {
+  inputTokens: number;
+  cachedInputTokens: number;
+  outputTokens: number;
+  reasoningTokens: number;
+  totalTokens: number;
+}
+
+/** An answer that Google calls a success and that is none. */
+export interface BadAnswer {
+  class:
+    | 'malformed_function_call'
+    | 'malformed_response'
+    | 'unexpected_tool_call'
+    | 'too_many_tool_calls'
+    | 'empty_response'
+    | 'stream_interrupted';
+  message: string;
+}
+
+const malformedFinishes: Record<string, BadAnswer['class']> = {
+  MALFORMED_FUNCTION_CALL: 'malformed_function_call',
+  MALFORMED_RESPONSE: 'malformed_response',
+  UNEXPECTED_TOOL_CALL: 'unexpected_tool_call',
+  TOO_MANY_TOOL_CALLS: 'too_many_tool_calls',
+};
+
+type Counter =
+  | 'promptTokenCount'
+  | 'cachedContentTokenCount'
+  | 'candidatesTokenCount'
+  | 'thoughtsTokenCount'
+  | 'toolUsePromptTokenCount'
+  | 'totalTokenCount';
+const counters: Counter[] = [
+  'promptTokenCount',
+  'cachedContentTokenCount',
+  'candidatesTokenCount',
+  'thoughtsTokenCount',
+  'toolUsePromptTokenCount',
+  'totalTokenCount',
+];
+/** Counters that grow with every hop of a continued answer; the others are those of the first hop. */
+const summedOverHops: Counter[] = ['candidatesTokenCount', 'thoughtsTokenCount'];
+
+/** What has been seen of an answer, chunk by chunk. Independent of the client's format; no I/O. */
+export class Tally {
+  finishReason: string | undefined;
+  blockReason: string | undefined;
+  modelVersion: string | undefined;
+  /** Something the caller can use: text, a call, media. Thoughts count: they are shown while the model thinks. */
+  hasContent = false;
+  hasFunctionCall = false;
+  #continuationToken: string | undefined;
+  #usage: UsageMetadata = {};
+  #earlierHops: UsageMetadata | null = null;
+  #hasUsage = false;
+
+  add(response: GenerateContentResponse): void {
+    if (response.modelVersion) this.modelVersion = response.modelVersion;
+    if (response.promptFeedback?.blockReason && !response.candidates?.length)
+      this.blockReason = response.promptFeedback.blockReason;
+    if (response.usageMetadata) this.#addUsage(response.usageMetadata);
+    for (const candidate of response.candidates ?? []) this.#addCandidate(candidate);
+  }
+
+  #addCandidate(candidate: Candidate): void {
+    if (candidate.finishReason) this.finishReason = candidate.finishReason;
+    if (candidate.continuationToken) this.#continuationToken = candidate.continuationToken;
+    for (const part of candidate.content?.parts ?? []) {
+      if (part.functionCall) this.hasFunctionCall = true;
+      this.hasContent ||= Boolean(
+        part.text ||
+          part.functionCall ||
+          part.inlineData ||
+          part.fileData ||
+          part.executableCode ||
+          part.codeExecutionResult,
+      );
+    }
+  }
+
+  /** Counts are cumulative and not every frame has every one: the last value seen wins, per field. */
+  #addUsage(usage: UsageMetadata): void {
+    this.#hasUsage = true;
+    const clean: UsageMetadata = { ...usage };
+    for (const counter of counters) if (!isCount(usage[counter])) delete clean[counter];
+    Object.assign(this.#usage, clean);
+  }
+
+  /** Usage in Gemini's words, over all hops. */
+  usageMetadata(): UsageMetadata {
+    const first = this.#earlierHops;
+    if (!first) return this.#usage;
+    const merged: UsageMetadata = { ...this.#usage, ...first };
+    for (const counter of summedOverHops) merged[counter] = (first[counter] ?? 0) + (this.#usage[counter] ?? 0);
+    merged.totalTokenCount =
+      (merged.promptTokenCount ?? 0) +
+      (merged.toolUsePromptTokenCount ?? 0) +
+      (merged.candidatesTokenCount ?? 0) +
+      (merged.thoughtsTokenCount ?? 0);
+    return merged;
+  }
+
+  /** Usage as the ledger takes it: input includes what was cached, output includes what was thought. */
+  usage(): Counts {
+    const usage = this.usageMetadata();
+    const inputTokens = (usage.promptTokenCount ?? 0) + (usage.toolUsePromptTokenCount ?? 0);
+    const reasoningTokens = usage.thoughtsTokenCount ?? 0;
+    const outputTokens = (usage.candidatesTokenCount ?? 0) + reasoningTokens;
+    const totalTokens = usage.totalTokenCount ?? inputTokens + outputTokens;
+    return {
+      inputTokens,
+      cachedInputTokens: usage.cachedContentTokenCount ?? 0,
+      outputTokens,
+      reasoningTokens,
+      totalTokens,
+    };
+  }
+
+  usageSource(isComplete: boolean): 'upstream' | 'last-seen' | 'unknown' {
+    if (!this.#hasUsage) return 'unknown';
+    return isComplete ? 'upstream' : 'last-seen';
+  }
+
+  /** Whether Gemini stopped only because one request may not return more, and the caller asked for more than that. */
+  mayContinue(request: GenerateContentRequest): boolean {
+    const isAskedFor = request.generationConfig?.maxOutputTokens !== undefined;
+    return this.finishReason === 'CONTINUATION' && this.#continuationToken !== undefined && isAskedFor;
+  }
+
+  /** Begins the next hop and returns the token to send with it. */
+  nextHop(): string | undefined {
+    this.#earlierHops = this.usageMetadata();
+    this.#usage = {};
+    return this.#continuationToken;
+  }
+
+  /** Null for a usable answer. @param isTruncated The connection was cut or ended inside a frame. */
+  judge({ isTruncated }: { isTruncated: boolean }): BadAnswer | null {
+    const malformed = malformedFinishes[this.finishReason ?? ''];
+    if (malformed) return { class: malformed, message: `Gemini ended with ${this.finishReason}.` };
+    if (this.blockReason) return null;
+    if (!this.finishReason && (isTruncated || !this.hasFunctionCall)) {
+      if (this.hasContent)
+        return { class: 'stream_interrupted', message: 'Upstream stream ended without a finish reason' };
+      return { class: 'empty_response', message: 'Gemini sent an empty answer.' };
+    }
+    return null;
+  }
+
+  /** A success without any content: worth one more try, but in the end an answer like any other. */
+  get isEmptySuccess(): boolean {
+    return this.finishReason === 'STOP' && !this.hasContent;
+  }
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

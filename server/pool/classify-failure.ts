@@ -1,0 +1,270 @@
+import { parseError, redactKeys } from '../gemini/parse-error.ts';
+import type { Repair } from '../gemini/repair-request.ts';
+import type { BadAnswer } from '../gemini/tally.ts';
+import type { GeminiErrorBody } from '../gemini/types.ts';
+import { nextPacificMidnight } from './pacific-midnight.ts';
+
+export type FailureClass =
+  | 'key_dead'
+  | 'key_misconfigured'
+  | 'key_model_denied'
+  | 'key_model_day'
+  | 'key_model_minute'
+  | 'key_billing'
+  | 'model_not_found'
+  | 'model_overloaded'
+  | 'resource_affinity'
+  | 'region_blocked'
+  | 'no_key_sent'
+  | 'signature'
+  | 'thinking_config'
+  | 'store_field'
+  | 'context_length'
+  | 'bad_request'
+  | 'transient'
+  | BadAnswer['class'];
+
+/** What a failure means for the key that met it. */
+export type KeyAction =
+  | { kind: 'none' }
+  /** Out of every pick, until a time or until somebody acts (null). */
+  | { kind: 'reject'; untilMs: number | null }
+  /** Out of the picks for this model. */
+  | { kind: 'rest-model'; untilMs: number }
+  /** As before, twice as long for each time in a row. */
+  | { kind: 'rest-model-longer'; firstMs: number; maxMs: number }
+  /** Out of the picks for all models. */
+  | { kind: 'rest-key'; untilMs: number };
+
+/** How the request may go on. */
+export type Retry =
+  /** At once, with another key. */
+  | 'next-key'
+  /** After a pause, with another key if there is one. */
+  | 'backoff'
+  /** One more try in all. */
+  | 'once'
+  /** Once, on the same key, with a changed request. */
+  | { repair: Repair }
+  | 'never';
+
+/** A failed upstream call, understood. */
+export interface Failure {
+  class: FailureClass;
+  /** Status of Google's answer; null when there was none. */
+  httpStatus: number | null;
+  /** Google's words, without keys. */
+  message: string;
+  keyAction: KeyAction;
+  retry: Retry;
+}
+
+/** How a call failed, as the Gemini client tells it. */
+export type FailedEnd = { kind: 'error'; status: number; text: string } | { kind: 'broken'; message: string };
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+const unknownQuotaRestMs = 30_000;
+const unknownQuotaRestMsMax = 600_000;
+const minuteRestMsMin = 1000;
+const minuteRestMsDefault = 60_000;
+
+/** What the rules look at. */
+interface Evidence {
+  status: number;
+  message: string;
+  reason: string;
+  quotaIds: string[];
+  hasZeroQuota: boolean;
+  hasQuotaFailure: boolean;
+  retryDelayMs: number | null;
+  debug: string;
+}
+
+interface Rule {
+  matches(evidence: Evidence): boolean;
+  class: FailureClass;
+  act(evidence: Evidence, nowMs: number): Pick<Failure, 'keyAction' | 'retry'>;
+}
+
+const noAction = { kind: 'none' } as const;
+const misconfiguredReasons = new Set([
+  'API_KEY_SERVICE_BLOCKED',
+  'SERVICE_DISABLED',
+  'CONSUMER_INVALID',
+  'API_KEY_HTTP_REFERRER_BLOCKED',
+  'API_KEY_IP_ADDRESS_BLOCKED',
+  'API_KEY_ANDROID_APP_BLOCKED',
+  'API_KEY_IOS_APP_BLOCKED',
+]);
+
+const reject = (untilMs: number | null) => ({ keyAction: { kind: 'reject', untilMs }, retry: 'next-key' }) as const;
+const restModel = (untilMs: number) => ({ keyAction: { kind: 'rest-model', untilMs }, retry: 'next-key' }) as const;
+const never = () => ({ keyAction: noAction, retry: 'never' }) as const;
+const backoff = () => ({ keyAction: noAction, retry: 'backoff' }) as const;
+const repaired = (repair: Repair) => () => ({ keyAction: noAction, retry: { repair } }) as const;
+
+/** What Google's errors mean; the first rule that matches decides. Texts and reasons are as recorded from the live API. */
+const rules: readonly Rule[] = [
+  {
+    // An invalid key is answered with 400, not 401.
+    matches: (e) =>
+      e.status === 400 &&
+      (/^API_KEY_(INVALID|EXPIRED)$/.test(e.reason) || /API key (not valid|expired|not found)/i.test(e.message)),
+    class: 'key_dead',
+    act: (_e, now) => reject(now + dayMs),
+  },
+  {
+    matches: (e) => e.status === 403 && /reported as leaked/i.test(e.message),
+    class: 'key_dead',
+    act: () => reject(null),
+  },
+  {
+    matches: (e) =>
+      e.status === 403 &&
+      (e.reason === 'CONSUMER_SUSPENDED' || /has been suspended|disabled in this account/i.test(e.message)),
+    class: 'key_dead',
+    act: () => reject(null),
+  },
+  {
+    matches: (e) => e.status === 403 && misconfiguredReasons.has(e.reason),
+    class: 'key_misconfigured',
+    act: (_e, now) => reject(now + dayMs),
+  },
+  { matches: (e) => e.status === 401, class: 'key_dead', act: (_e, now) => reject(now + dayMs) },
+  { matches: (e) => e.status === 403 && /unregistered callers/i.test(e.message), class: 'no_key_sent', act: never },
+  {
+    matches: (e) => (e.status === 403 || e.status === 404) && /cachedContents\/|files\/|cache content/i.test(e.message),
+    class: 'resource_affinity',
+    act: never,
+  },
+  { matches: (e) => e.status === 403, class: 'key_model_denied', act: (_e, now) => restModel(now + dayMs) },
+  {
+    // Per project: the key of an older project may still serve the model.
+    matches: (e) => e.status === 404 && /no longer available to new users/i.test(e.message),
+    class: 'key_model_denied',
+    act: (_e, now) => restModel(now + dayMs),
+  },
+  {
+    matches: (e) => e.status === 404,
+    class: 'model_not_found',
+    act: (_e, now) => ({ keyAction: { kind: 'rest-model', untilMs: now + 6 * hourMs }, retry: 'once' }),
+  },
+  {
+    matches: (e) => e.status === 429 && (e.hasZeroQuota || /limit:\s*0(?!\d|\.\d)/.test(e.message)),
+    class: 'key_model_denied',
+    act: (_e, now) => restModel(now + dayMs),
+  },
+  {
+    // Before the minute's rule: a spent day also lists the minute's quotas, and its RetryInfo is a trap.
+    matches: (e) =>
+      e.status === 429 && (e.quotaIds.some((id) => /PerDay/i.test(id)) || /quota.*(per day|daily)/i.test(e.message)),
+    class: 'key_model_day',
+    act: (_e, now) => restModel(nextPacificMidnight(now)),
+  },
+  {
+    matches: (e) =>
+      e.status === 429 &&
+      !e.hasQuotaFailure &&
+      /prepayment credits|billing\b.*(depleted|not (active|enabled))|spend(ing)? cap/i.test(e.message),
+    class: 'key_billing',
+    act: (_e, now) => ({ keyAction: { kind: 'rest-key', untilMs: now + 6 * hourMs }, retry: 'next-key' }),
+  },
+  {
+    matches: (e) =>
+      e.status === 429 &&
+      (e.reason === 'MODEL_CAPACITY_EXHAUSTED' || /high demand|overloaded|capacity/i.test(e.message)),
+    class: 'model_overloaded',
+    act: backoff,
+  },
+  {
+    matches: (e) => e.status === 429 && (e.retryDelayMs !== null || e.quotaIds.some((id) => /PerMinute/i.test(id))),
+    class: 'key_model_minute',
+    act: (e, now) => restModel(now + Math.max(minuteRestMsMin, e.retryDelayMs ?? minuteRestMsDefault)),
+  },
+  {
+    matches: (e) => e.status === 429,
+    class: 'key_model_minute',
+    act: () => ({
+      keyAction: { kind: 'rest-model-longer', firstMs: unknownQuotaRestMs, maxMs: unknownQuotaRestMsMax },
+      retry: 'next-key',
+    }),
+  },
+  {
+    matches: (e) => e.status === 400 && /User location is not supported/i.test(e.message + e.debug),
+    class: 'region_blocked',
+    act: never,
+  },
+  {
+    matches: (e) => e.status === 400 && /thought.?signature/i.test(e.message),
+    class: 'signature',
+    act: repaired('dummy-signatures'),
+  },
+  {
+    matches: (e) => e.status === 400 && /thinking.?(level|budget)/i.test(e.message),
+    class: 'thinking_config',
+    act: repaired('drop-thinking'),
+  },
+  {
+    matches: (e) => e.status === 400 && /Unknown name "store"/.test(e.message),
+    class: 'store_field',
+    act: repaired('drop-store'),
+  },
+  {
+    matches: (e) => e.status === 400 && /token count .* exceeds the maximum/i.test(e.message),
+    class: 'context_length',
+    act: never,
+  },
+  { matches: (e) => e.status === 400, class: 'bad_request', act: never },
+  { matches: (e) => e.status === 503, class: 'model_overloaded', act: backoff },
+  { matches: (e) => [408, 409, 499, 500, 502, 504].includes(e.status), class: 'transient', act: backoff },
+];
+
+/** Understands a failed call. @param nowMs Wall clock, ms since 1970: rests end at absolute times. */
+export function classifyFailure(end: FailedEnd, nowMs: number): Failure {
+  if (end.kind === 'broken')
+    return { class: 'transient', httpStatus: null, message: redactKeys(end.message), ...backoff() };
+  const evidence = readEvidence(end.status, end.text);
+  const rule = rules.find((candidate) => candidate.matches(evidence));
+  const { status: httpStatus, message } = evidence;
+  if (rule) return { class: rule.class, httpStatus, message, ...rule.act(evidence, nowMs) };
+  // A page of HTML, or a status nobody has seen, is the network's doing; other refusals are the request's.
+  const isRequestsFault = httpStatus === 501 || (httpStatus >= 400 && httpStatus < 500);
+  return isRequestsFault
+    ? { class: 'bad_request', httpStatus, message, ...never() }
+    : { class: 'transient', httpStatus, message, ...backoff() };
+}
+
+/** A success by status that is no usable answer: worth one more try, on any key. */
+export function failureOfAnswer({ class: name, message }: BadAnswer): Failure {
+  const isBroken = name === 'stream_interrupted' || name === 'empty_response';
+  return { class: name, httpStatus: 200, message, keyAction: noAction, retry: isBroken ? 'backoff' : 'once' };
+}
+
+function readEvidence(status: number, text: string): Evidence {
+  const error: GeminiErrorBody = parseError(text) ?? {};
+  const details = error.details ?? [];
+  const ofType = (name: string) => details.filter((detail) => String(detail['@type']).endsWith(`google.rpc.${name}`));
+  const violations = ofType('QuotaFailure').flatMap((detail) => (detail.violations ?? []) as Record<string, unknown>[]);
+  const message = redactKeys(error.message ?? `Gemini answered HTTP ${status} without an error object.`);
+  return {
+    status,
+    message,
+    reason: String(ofType('ErrorInfo')[0]?.reason ?? ''),
+    quotaIds: violations.map((violation) => String(violation.quotaId ?? '')),
+    hasZeroQuota: violations.some((violation) => violation.quotaValue === '0'),
+    hasQuotaFailure: violations.length > 0,
+    retryDelayMs:
+      durationMs(ofType('RetryInfo')[0]?.retryDelay) ?? durationMs(/retry in ([\d.]+m?s)/i.exec(message)?.[1]),
+    debug: ofType('DebugInfo')
+      .map((detail) => String(detail.detail ?? ''))
+      .join(' '),
+  };
+}
+
+/** `"34.4s"` or `"250ms"` in ms. */
+function durationMs(value: unknown): number | null {
+  const [, amount, unit] = /^([\d.]+)(ms|s)$/.exec(String(value ?? '')) ?? [];
+  const number = Number(amount);
+  return unit && Number.isFinite(number) ? Math.ceil(unit === 's' ? number * 1000 : number) : null;
+}
