@@ -139,12 +139,12 @@ export class Tally {
     return this.#continuationToken;
   }
 
-  /** Null for a usable answer. @param isTruncated The connection was cut or ended inside a frame. */
-  judge({ isTruncated }: { isTruncated: boolean }): BadAnswer | null {
+  /** Null for a usable answer. A call that arrived whole counts although the stream then ended without a reason. */
+  judge(): BadAnswer | null {
     const malformed = malformedFinishes[this.finishReason ?? ''];
     if (malformed) return { class: malformed, message: `Gemini ended with ${this.finishReason}.` };
     if (this.blockReason) return null;
-    if (!this.finishReason && (isTruncated || !this.hasFunctionCall)) {
+    if (!this.finishReason && !this.hasFunctionCall) {
       if (this.hasContent)
         return { class: 'stream_interrupted', message: 'Upstream stream ended without a finish reason' };
       return { class: 'empty_response', message: 'Gemini sent an empty answer.' };

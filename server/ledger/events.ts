@@ -158,15 +158,7 @@ export interface PasswordChanged {
 export interface SessionCreated {
   type: 'SessionCreated';
   accountId: string;
-  sessionId: string;
 }
-export interface SessionRevoked {
-  type: 'SessionRevoked';
-  accountId: string;
-  sessionId: string;
-  reason: 'signed-out' | 'refresh-reused' | 'password-changed';
-}
-
 export type RequestEvent =
   | RequestAccepted
   | AttemptFailed
@@ -186,8 +178,7 @@ export type AdminEvent =
   | UpstreamKeyRestored
   | AccountCreated
   | PasswordChanged
-  | SessionCreated
-  | SessionRevoked;
+  | SessionCreated;
 
 export type UsageEventBody = RequestEvent | AdminEvent | NodeStarted | NodeStopped;
 

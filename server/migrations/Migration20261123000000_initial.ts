@@ -117,15 +117,5 @@ export class Migration20261123000000_initial extends Migration {
       created_at integer not null,
       updated_at integer not null
     ) strict`);
-    this.addSql(`create table session (
-      id text primary key,
-      account_id text not null references account (id),
-      refresh_hash text not null,
-      created_at integer not null,
-      used_at integer not null,
-      expires_at integer not null,
-      revoked_at integer
-    ) strict`);
-    this.addSql(`create index session_account on session (account_id)`);
   }
 }

@@ -1,8 +1,14 @@
+import { accountCommands } from '../admin/account-commands.ts';
+import { clientKeyCommands } from '../clients/client-key-commands.ts';
 import { ledgerCommands } from '../ledger/ledger-commands.ts';
+import { upstreamKeyCommands } from '../pool/upstream-key-commands.ts';
 
 /** Every command the writer carries out. */
 export const commandHandlers = {
   ...ledgerCommands,
+  ...clientKeyCommands,
+  ...upstreamKeyCommands,
+  ...accountCommands,
 };
 
 export type AllCommands = typeof commandHandlers;

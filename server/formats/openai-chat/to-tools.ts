@@ -130,7 +130,9 @@ function builtInOfTool(tool: Record<string, unknown>): Record<string, unknown> |
 }
 
 function builtInOf(request: ChatRequest, hasFunctions: boolean, rules: ModelRules): Record<string, unknown>[] {
-  const explicit = listOf(request.tools, 'tools').flatMap(({ value }) => builtInOfTool(value) ?? []);
+  const explicit = listOf(request.tools, 'tools')
+    .map(({ value }) => builtInOfTool(value))
+    .filter((tool) => tool !== null);
   const isOld = rules.family === 'g2' || rules.family === 'gemma3';
   if (explicit.length > 0 && hasFunctions && isOld) {
     throw invalidRequest('This model cannot combine built-in tools with functions.', 'tools');

@@ -1,0 +1,63 @@
+import { type CommandHandler, Refusal, type Transaction } from '../ledger/commands.ts';
+import { ClientKey } from './client-key.entity.ts';
+
+interface Create {
+  id: string;
+  name: string;
+  secretHash: string;
+  prefix: string;
+  lastFour: string;
+  actor: string;
+}
+
+const create: CommandHandler<Create, null> = async ({ em, now }, { actor, ...key }) => {
+  if (await em.findOne(ClientKey, { secretHash: key.secretHash })) {
+    throw new Refusal('conflict', 'A client key with this secret exists already.');
+  }
+  await em.insert(ClientKey, { ...key, isEnabled: true, createdAt: now, updatedAt: now, deletedAt: null });
+  return {
+    events: [{ body: { type: 'ClientKeyCreated', clientKeyId: key.id, name: key.name }, actor, occurredAt: now }],
+    result: null,
+  };
+};
+
+interface Update {
+  id: string;
+  name?: string;
+  isEnabled?: boolean;
+  actor: string;
+}
+
+const update: CommandHandler<Update, null> = async (transaction, { id, actor, ...changes }) => {
+  const { em, now } = transaction;
+  const key = await findKey(transaction, id);
+  const name = changes.name ?? key.name;
+  const isEnabled = changes.isEnabled ?? key.isEnabled;
+  await em.nativeUpdate(ClientKey, { id }, { name, isEnabled, updatedAt: now });
+  return {
+    events: [{ body: { type: 'ClientKeyUpdated', clientKeyId: id, name, isEnabled }, actor, occurredAt: now }],
+    result: null,
+  };
+};
+
+const remove: CommandHandler<{ id: string; actor: string }, null> = async (transaction, { id, actor }) => {
+  const { em, now } = transaction;
+  const { name } = await findKey(transaction, id);
+  await em.nativeUpdate(ClientKey, { id }, { secretHash: null, isEnabled: false, deletedAt: now, updatedAt: now });
+  return {
+    events: [{ body: { type: 'ClientKeyDeleted', clientKeyId: id, name }, actor, occurredAt: now }],
+    result: null,
+  };
+};
+
+export const clientKeyCommands = {
+  'clientKey.create': create,
+  'clientKey.update': update,
+  'clientKey.delete': remove,
+};
+
+async function findKey({ em }: Transaction, id: string): Promise<ClientKey> {
+  const key = await em.findOne(ClientKey, { id, deletedAt: null });
+  if (!key) throw new Refusal('not_found', 'There is no client key with this id.');
+  return key;
+}

@@ -1,0 +1,20 @@
+import { defineEntity, p } from '@mikro-orm/core';
+
+/** What a caller of `/v1` presents. Deleted keys keep their row, without the hash, so that history has a name. */
+const ClientKeySchema = defineEntity({
+  name: 'ClientKey',
+  tableName: 'client_key',
+  properties: {
+    id: p.string().primary(),
+    name: p.string(),
+    secretHash: p.string().nullable(),
+    prefix: p.string(),
+    lastFour: p.string(),
+    isEnabled: p.boolean(),
+    createdAt: p.integer(),
+    updatedAt: p.integer(),
+    deletedAt: p.integer().nullable(),
+  },
+});
+export class ClientKey extends ClientKeySchema.class {}
+ClientKeySchema.setClass(ClientKey);

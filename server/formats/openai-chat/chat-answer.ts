@@ -1,0 +1,271 @@
+import type { Candidate, GenerateContentResponse, LogprobsCandidate, Part, UsageMetadata } from '../../gemini/types.ts';
+import type { ApiError } from '../api-error.ts';
+import type { Answer, AnswerHead } from '../format.ts';
+import { toAnnotations } from './annotations.ts';
+import { renderOpenAiError } from './error.ts';
+import { toFinishReason } from './finish-reason.ts';
+import type { ToolNames } from './tool-names.ts';
+import { toUsage } from './usage.ts';
+
+export interface ChatAnswerOptions extends AnswerHead {
+  /** As the client named it. */
+  model: string;
+  names: ToolNames;
+  customNames: ReadonlySet<string>;
+  /** The stream ends with a usage chunk. */
+  includeUsage: boolean;
+  /** The request used `functions`: calls come back as `function_call`. */
+  isLegacy: boolean;
+}
+
+/** What has come so far of one choice. */
+interface Choice {
+  index: number;
+  text: string;
+  reasoning: string;
+  calls: Record<string, unknown>[];
+  images: Record<string, unknown>[];
+  /** The last signature that belongs to no call. */
+  signature: string | undefined;
+  finishReason: string | undefined;
+  finishMessage: string | undefined;
+  /** Frames that may hold sources, for the annotations. */
+  sources: Candidate[];
+}
+
+const serviceTiers: Record<string, string> = { standard: 'default', flex: 'flex', priority: 'priority' };
+
+/** A chat completion, whole or in chunks. */
+export class ChatAnswer implements Answer {
+  readonly #options: ChatAnswerOptions;
+  readonly #choices = new Map<number, Choice>();
+  readonly #signatures = new Map<string, string>();
+  readonly #callIds = new Set<string>();
+  #id = '';
+  #fingerprint: string | undefined;
+  #blockReason: string | undefined;
+  /** Everything of a chunk that is the same in all of them, up to the list of choices. */
+  #prefix = '';
+  #suffix = ']}\n\n';
+
+  constructor(options: ChatAnswerOptions) {
+    this.#options = options;
+  }
+
+  signatures(): ReadonlyMap<string, string> {
+    return this.#signatures;
+  }
+
+  body(response: GenerateContentResponse, usage: UsageMetadata): string {
+    this.#begin(response);
+    for (const [position, candidate] of (response.candidates ?? []).entries())
+      this.#readCandidate(candidate, position, null);
+    const tier = serviceTiers[usage.serviceTier ?? ''];
+    return JSON.stringify({
+      id: this.#id,
+      object: 'chat.completion',
+      created: this.#options.created,
+      model: this.#options.model,
+      ...(this.#fingerprint && { system_fingerprint: this.#fingerprint }),
+      ...(tier && { service_tier: tier }),
+      choices: this.#finalChoices().map((choice) => this.#toChoice(choice, response)),
+      usage: toUsage(usage),
+    });
+  }
+
+  chunk(response: GenerateContentResponse): string {
+    const opening = this.#id === '';
+    if (opening) this.#begin(response);
+    const out: string[] = [];
+    for (const [position, candidate] of (response.candidates ?? []).entries())
+      this.#readCandidate(candidate, position, out);
+    if (opening && out.length === 0) this.#choice(0, out);
+    return out.join('');
+  }
+
+  end(usage: UsageMetadata): string {
+    const out: string[] = [];
+    if (this.#id === '') this.#begin({});
+    for (const choice of this.#finalChoices(out)) this.#endChoice(choice, out);
+    if (this.#options.includeUsage) {
+      out.push(`${this.#prefix.slice(0, -1)}[],"usage":${JSON.stringify(toUsage(usage))}}\n\n`);
+    }
+    out.push('data: [DONE]\n\n');
+    return out.join('');
+  }
+
+  error(error: ApiError): string {
+    return `data: ${JSON.stringify(renderOpenAiError(error))}\n\n`;
+  }
+
+  #begin(response: GenerateContentResponse): void {
+    const { created, model, includeUsage, randomId } = this.#options;
+    this.#id = `chatcmpl-${response.responseId || randomId(24)}`;
+    this.#fingerprint = response.modelVersion;
+    this.#blockReason = response.promptFeedback?.blockReason;
+    const head = {
+      id: this.#id,
+      object: 'chat.completion.chunk',
+      created,
+      model,
+      ...(this.#fingerprint && { system_fingerprint: this.#fingerprint }),
+    };
+    this.#prefix = `data: ${JSON.stringify(head).slice(0, -1)},"choices":[`;
+    if (includeUsage) this.#suffix = '],"usage":null}\n\n';
+  }
+
+  /** The choices of the answer: a blocked prompt has none upstream and one here. */
+  #finalChoices(out: string[] | null = null): Choice[] {
+    if (this.#choices.size === 0) this.#choice(0, out);
+    return [...this.#choices.values()].sort((a, b) => a.index - b.index);
+  }
+
+  #choice(index: number, out: string[] | null): Choice {
+    const known = this.#choices.get(index);
+    if (known) return known;
+    const empty = { signature: undefined, finishReason: undefined, finishMessage: undefined };
+    const choice: Choice = { index, text: '', reasoning: '', calls: [], images: [], sources: [], ...empty };
+    this.#choices.set(index, choice);
+    out?.push(this.#frame(choice, '{"role":"assistant","content":""}'));
+    return choice;
+  }
+
+  /** Takes in a candidate; `out` receives its chunks, null when the answer is sent whole. */
+  #readCandidate(candidate: Candidate, position: number, out: string[] | null): void {
+    const choice = this.#choice(candidate.index ?? position, out);
+    if (candidate.finishReason) choice.finishReason = candidate.finishReason;
+    if (candidate.finishMessage) choice.finishMessage = candidate.finishMessage;
+    if (candidate.groundingMetadata || candidate.citationMetadata) choice.sources.push(candidate);
+    const parts = candidate.content?.parts;
+    if (parts) for (const part of parts) this.#readPart(part, choice, out);
+  }
+
+  #readPart(part: Part, choice: Choice, out: string[] | null): void {
+    if (part.thoughtSignature && !part.functionCall) choice.signature = part.thoughtSignature;
+    if (part.text) {
+      this.#addText(part.text, part.thought === true, choice, out);
+    } else if (part.functionCall) {
+      const call = this.#toCall(part, choice.calls.length);
+      choice.calls.push(call);
+      out?.push(this.#frame(choice, JSON.stringify(this.#callDelta(call, choice.calls.length - 1))));
+    } else if (part.inlineData && !part.thought && part.inlineData.mimeType?.startsWith('image/')) {
+      const url = `data:${part.inlineData.mimeType};base64,${part.inlineData.data ?? ''}`;
+      const image = { type: 'image_url', index: choice.images.length, image_url: { url } };
+      choice.images.push(image);
+      out?.push(this.#frame(choice, JSON.stringify({ images: [image] })));
+    } else {
+      const text = codeText(part) ?? part.fileData?.fileUri;
+      if (text) this.#addText(text, false, choice, out);
+    }
+  }
+
+  #addText(text: string, isThought: boolean, choice: Choice, out: string[] | null): void {
+    if (isThought) choice.reasoning += text;
+    else choice.text += text;
+    // The one delta that matters for speed: built from pieces, with one call of JSON.stringify.
+    out?.push(this.#frame(choice, `{"${isThought ? 'reasoning_content' : 'content'}":${JSON.stringify(text)}}`));
+  }
+
+  #frame(choice: Choice, delta: string): string {
+    return `${this.#prefix}{"index":${choice.index},"delta":${delta},"logprobs":null,"finish_reason":null}${this.#suffix}`;
+  }
+
+  #toCall({ functionCall, thoughtSignature }: Part, _index: number): Record<string, unknown> {
+    const name = this.#options.names.toClient(functionCall?.name ?? '');
+    const given = functionCall?.id;
+    const id = given && !this.#callIds.has(given) ? given : `call_${this.#options.randomId(24)}`;
+    this.#callIds.add(id);
+    if (thoughtSignature) this.#signatures.set(id, thoughtSignature);
+    const isCustom = this.#options.customNames.has(name);
+    return {
+      id,
+      ...(isCustom
+        ? { type: 'custom', custom: { name, input: String(functionCall?.args?.input ?? '') } }
+        : { type: 'function', function: { name, arguments: JSON.stringify(functionCall?.args ?? {}) } }),
+      ...(thoughtSignature && extraContent(thoughtSignature)),
+    };
+  }
+
+  #callDelta(call: Record<string, unknown>, index: number): Record<string, unknown> {
+    return this.#options.isLegacy ? { function_call: call.function } : { tool_calls: [{ index, ...call }] };
+  }
+
+  #endChoice(choice: Choice, out: string[]): void {
+    const ending = this.#endingOf(choice);
+    if (ending.refusal) out.push(this.#frame(choice, JSON.stringify({ refusal: ending.refusal })));
+    const annotations = toAnnotations(choice.sources, choice.text);
+    if (annotations.length > 0) out.push(this.#frame(choice, JSON.stringify({ annotations })));
+    if (choice.signature) out.push(this.#frame(choice, JSON.stringify(extraContent(choice.signature))));
+    const last = { index: choice.index, delta: {}, logprobs: null, ...ending.finish };
+    out.push(`${this.#prefix}${JSON.stringify(last)}${this.#suffix}`);
+  }
+
+  /** How a choice ended: its finish reason, and a refusal where there is nothing else to show. */
+  #endingOf(choice: Choice) {
+    const isEmpty = choice.text === '' && choice.calls.length === 0 && choice.images.length === 0;
+    if (isEmpty && this.#blockReason) {
+      const refusal = `Prompt blocked by Gemini: ${this.#blockReason}`;
+      return {
+        refusal,
+        finish: { finish_reason: 'content_filter', native_finish_reason: `PROMPT_BLOCKED_${this.#blockReason}` },
+      };
+    }
+    const reason = choice.finishReason;
+    const finish = toFinishReason(reason, choice.calls.length > 0, !isEmpty);
+    const finish_reason = finish === 'tool_calls' && this.#options.isLegacy ? 'function_call' : finish;
+    const native = reason ? { native_finish_reason: reason } : {};
+    const refusal =
+      isEmpty && finish === 'content_filter' ? (choice.finishMessage ?? `Response blocked by Gemini: ${reason}`) : null;
+    return { refusal, finish: { finish_reason, ...native } };
+  }
+
+  #toChoice(choice: Choice, response: GenerateContentResponse) {
+    const { refusal, finish } = this.#endingOf(choice);
+    const annotations = toAnnotations(choice.sources, choice.text);
+    const hasNoText = choice.text === '' && (choice.calls.length > 0 || refusal !== null);
+    const calls = this.#options.isLegacy ? { function_call: choice.calls[0]?.function } : { tool_calls: choice.calls };
+    const message = {
+      role: 'assistant',
+      content: hasNoText ? null : choice.text,
+      refusal,
+      ...(choice.reasoning && { reasoning_content: choice.reasoning }),
+      ...(annotations.length > 0 && { annotations }),
+      ...(choice.calls.length > 0 && calls),
+      ...(choice.images.length > 0 && { images: choice.images }),
+      ...(choice.signature && extraContent(choice.signature)),
+    };
+    const candidate = response.candidates?.find(({ index }, position) => (index ?? position) === choice.index);
+    return { index: choice.index, message, logprobs: toLogprobs(candidate), ...finish };
+  }
+}
+
+function extraContent(signature: string) {
+  return { extra_content: { google: { thought_signature: signature } } };
+}
+
+/** Code that Gemini ran, and what it printed, as fenced text. */
+function codeText({ executableCode: ran, codeExecutionResult: result }: Part): string | undefined {
+  if (ran) {
+    const code = ran.code ?? '';
+    return `\n\`\`\`${(ran.language ?? '').toLowerCase()}\n${code}${code.endsWith('\n') ? '' : '\n'}\`\`\`\n`;
+  }
+  if (!result) return undefined;
+  const output = result.output ?? '';
+  const failure = result.outcome && result.outcome !== 'OUTCOME_OK' ? `# ${result.outcome}\n` : '';
+  return `\n\`\`\`output\n${failure}${output}${output === '' || output.endsWith('\n') ? '' : '\n'}\`\`\`\n`;
+}
+
+function toLogprobs(candidate: Candidate | undefined) {
+  const result = candidate?.logprobsResult;
+  if (!result) return null;
+  const toToken = ({ token = '', logProbability = 0 }: LogprobsCandidate) => ({
+    token,
+    logprob: logProbability,
+    bytes: [...Buffer.from(token)],
+  });
+  const content = (result.chosenCandidates ?? []).map((chosen, index) => ({
+    ...toToken(chosen),
+    top_logprobs: (result.topCandidates?.[index]?.candidates ?? []).map(toToken),
+  }));
+  return { content, refusal: null };
+}

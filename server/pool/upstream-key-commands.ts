@@ -1,0 +1,90 @@
+import { type CommandHandler, Refusal, type Transaction } from '../ledger/commands.ts';
+import { UpstreamKey, type UpstreamKeySource } from './upstream-key.entity.ts';
+
+export interface AddUpstreamKey {
+  id: string;
+  maskedKey: string;
+  fingerprint: string;
+  ciphertext: string;
+  source: UpstreamKeySource;
+  actor: string;
+}
+
+/** DUPLICATE: it is there. SKIPPED: it was deleted here and the environment may not bring it back. */
+export type AddOutcome = 'ADDED' | 'DUPLICATE' | 'SKIPPED';
+
+const add: CommandHandler<AddUpstreamKey, { outcome: AddOutcome }> = async ({ em, now }, { actor, ...key }) => {
+  const known = await em.findOne(UpstreamKey, { fingerprint: key.fingerprint });
+  if (known && known.deletedAt === null) return { events: [], result: { outcome: 'DUPLICATE' } };
+  if (known && key.source === 'ENVIRONMENT') return { events: [], result: { outcome: 'SKIPPED' } };
+  // A sealed key opens only in the row with the id it was sealed for, so a deleted row makes place for a new one.
+  if (known) await em.nativeDelete(UpstreamKey, { id: known.id });
+  const fresh = {
+    label: null,
+    isEnabled: true,
+    rejection: null,
+    rejectionMessage: null,
+    rejectedAt: null,
+    deletedAt: null,
+  };
+  await em.insert(UpstreamKey, { ...key, ...fresh, createdAt: now, updatedAt: now });
+  const { id: upstreamKeyId, maskedKey, source } = key;
+  return {
+    events: [{ body: { type: 'UpstreamKeyAdded', upstreamKeyId, maskedKey, source }, actor, occurredAt: now }],
+    result: { outcome: 'ADDED' },
+  };
+};
+
+const update: CommandHandler<{ id: string; isEnabled: boolean; actor: string }, null> = async (
+  transaction,
+  { id, isEnabled, actor },
+) => {
+  const { em, now } = transaction;
+  const { maskedKey } = await findKey(transaction, id);
+  await em.nativeUpdate(UpstreamKey, { id }, { isEnabled, updatedAt: now });
+  return {
+    events: [{ body: { type: 'UpstreamKeyUpdated', upstreamKeyId: id, maskedKey, isEnabled }, actor, occurredAt: now }],
+    result: null,
+  };
+};
+
+const remove: CommandHandler<{ id: string; actor: string }, null> = async (transaction, { id, actor }) => {
+  const { em, now } = transaction;
+  const { maskedKey } = await findKey(transaction, id);
+  await em.nativeUpdate(UpstreamKey, { id }, { ciphertext: null, isEnabled: false, deletedAt: now, updatedAt: now });
+  return {
+    events: [{ body: { type: 'UpstreamKeyDeleted', upstreamKeyId: id, maskedKey }, actor, occurredAt: now }],
+    result: null,
+  };
+};
+
+/** Google refuses the key: kept, so that a restart does not try a dead key again. */
+const reject: CommandHandler<{ id: string; failure: string; message: string }, null> = async (transaction, input) => {
+  const { em, now } = transaction;
+  const { id, failure, message } = input;
+  await findKey(transaction, id);
+  await em.nativeUpdate(
+    UpstreamKey,
+    { id },
+    { rejection: failure, rejectionMessage: message, rejectedAt: now, updatedAt: now },
+  );
+  return {
+    events: [
+      { body: { type: 'UpstreamKeyRejected', upstreamKeyId: id, failure, message }, actor: 'gateway', occurredAt: now },
+    ],
+    result: null,
+  };
+};
+
+export const upstreamKeyCommands = {
+  'upstreamKey.add': add,
+  'upstreamKey.update': update,
+  'upstreamKey.delete': remove,
+  'upstreamKey.reject': reject,
+};
+
+async function findKey({ em }: Transaction, id: string): Promise<UpstreamKey> {
+  const key = await em.findOne(UpstreamKey, { id, deletedAt: null });
+  if (!key) throw new Refusal('not_found', 'There is no upstream key with this id.');
+  return key;
+}

@@ -1,0 +1,21 @@
+/** The way back to one caller. HTTP implements it; the relay knows nothing of sockets. */
+export interface Reply {
+  /** True once the status line of a stream has been sent: from here on a failure is an event in the stream. */
+  readonly isOpen: boolean;
+  /** True when the caller hung up before the answer ended. */
+  readonly isGone: boolean;
+  /** Calls `listener` once when the caller hangs up. */
+  onGone(listener: () => void): void;
+  /** Sends a whole answer as JSON. */
+  send(json: string, headers: Record<string, string>): void;
+  /** From now on silence is broken by comments, so that nothing in between cuts a thinking stream. */
+  expectStream(headers: Record<string, string>): void;
+  /** Sends events, opening the stream first if need be. False: the caller reads slowly, wait for `onDrain`. */
+  write(events: string): boolean;
+  /** Calls `listener` once when the caller has caught up. */
+  onDrain(listener: () => void): void;
+  /** Sends the last events and ends the stream. */
+  end(events: string): void;
+  /** Stops the heartbeat of a stream that was not opened, so that its failure can be answered with a status. */
+  cancelStream(): void;
+}
