@@ -151,3 +151,34 @@ function outcomeOf(body: { type: string; by?: string }): Outcome {
   if (body.type === 'RequestCompleted') return 'succeeded';
   return body.type === 'RequestAborted' && body.by === 'client' ? 'cancelled' : 'failed';
 }
+
+/** Sums over a range, as the API tells them. */
+export type UsageTotals = Omit<Sums, 'lastUsedAt'>;
+
+/** Sums of the requests that were accepted in whole hours from `fromMs` up to `toMs`. Those still running count as requests. */
+export function readUsageTotals(connection: Connection, fromMs: number, toMs: number): UsageTotals {
+  const firstHour = fromMs - (fromMs % hourMs);
+  const columns = Object.entries(totalColumns).map(([name, column]) => `coalesce(sum(${column}), 0) as ${name}`);
+  const totals = connection
+    .prepare(`select ${columns.join(', ')} from usage_bucket where hour >= ? and hour < ?`)
+    .get(firstHour, toMs) as UsageTotals;
+  const open = connection
+    .prepare(`select count(*) from request where outcome = 'IN_PROGRESS' and started_at >= ? and started_at < ?`)
+    .pluck()
+    .get(firstHour, toMs) as number;
+  return { ...totals, requests: totals.requests + open };
+}
+
+const totalColumns: Record<keyof UsageTotals, string> = {
+  requests: 'requests',
+  succeeded: 'succeeded',
+  failed: 'failed',
+  cancelled: 'cancelled',
+  rejected: 'rejected',
+  inputTokens: 'input_tokens',
+  cachedInputTokens: 'cached_input_tokens',
+  outputTokens: 'output_tokens',
+  reasoningTokens: 'reasoning_tokens',
+  totalTokens: 'total_tokens',
+  estimatedRequests: 'estimated_requests',
+};

@@ -1,0 +1,10 @@
+import './account.ts';
+import './client-key.ts';
+import './upstream-key.ts';
+import './usage.ts';
+import './request.ts';
+import './ledger.ts';
+import { builder } from './builder.ts';
+
+/** The admin API. */
+export const schema = builder.toSchema({ sortSchema: true });

@@ -1,0 +1,119 @@
+import { builder } from './builder.ts';
+import { actor } from './client-key.ts';
+import type { KeyState } from './context.ts';
+import { NotFoundError, orFailure, resultUnion } from './failures.ts';
+import { connectionOf, pageSize } from './page.ts';
+
+const UpstreamKeyStatus = builder.enumType('UpstreamKeyStatus', {
+  description: 'State of an upstream key as the pool sees it.',
+  values: {
+    ACTIVE: { description: 'In use; it may rest for single models, see `cooldowns`.' },
+    COOLING_DOWN: { description: 'Rests for all models.' },
+    EXHAUSTED: { description: 'No quota is left today for any model it serves.' },
+    REJECTED: { description: 'Google does not accept it.' },
+    DISABLED: { description: 'Switched off.' },
+  } as const,
+});
+
+const Cooldown = builder.objectRef<KeyState['cooldowns'][number]>('Cooldown').implement({
+  description: 'A rest for one model.',
+  fields: (t) => ({
+    model: t.exposeString('model', { description: 'The model.' }),
+    until: t.field({ type: 'DateTime', description: 'When it ends.', resolve: ({ until }) => until }),
+    reason: t.exposeString('reason', { description: 'The failure that caused it.' }),
+  }),
+});
+
+export const UpstreamKeyType = builder.objectRef<KeyState>('UpstreamKey').implement({
+  description: 'A Gemini API key of the pool. It is never shown again.',
+  fields: (t) => ({
+    id: t.exposeID('id', { description: 'Begins with `uk_`.' }),
+    maskedKey: t.exposeString('maskedKey', { description: 'Enough to recognise it.' }),
+    status: t.field({ type: UpstreamKeyStatus, description: 'What it is up to.', resolve: ({ status }) => status }),
+    cooldownUntil: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it is back, while it is cooling down or exhausted.',
+      resolve: ({ cooldownUntil }) => cooldownUntil,
+    }),
+    lastFailure: t.exposeString('lastFailure', {
+      nullable: true,
+      description: 'Class of the latest failure of the key.',
+    }),
+    lastFailureMessage: t.exposeString('lastFailureMessage', {
+      nullable: true,
+      description: "Google's words for it, without keys.",
+    }),
+    cooldowns: t.field({
+      type: [Cooldown],
+      description: 'Rests for single models.',
+      resolve: ({ cooldowns }) => cooldowns,
+    }),
+    inFlight: t.exposeInt('inFlight', { description: 'Calls it is serving now.' }),
+  }),
+});
+const UpstreamKeyConnection = connectionOf('UpstreamKeyConnection', UpstreamKeyType as never);
+
+const UpdateSuccess = builder.objectRef<{ __typename: string; id: string }>('UpstreamKeyUpdateSuccess').implement({
+  description: 'The key was changed.',
+  fields: (t) => ({
+    upstreamKey: t.field({
+      type: UpstreamKeyType,
+      description: 'The key.',
+      resolve: ({ id }, _args, { services }) => services.keyStates().find((key) => key.id === id) as KeyState,
+    }),
+  }),
+});
+const DeleteSuccess = builder.objectRef<{ __typename: string; id: string }>('UpstreamKeyDeleteSuccess').implement({
+  description: 'The key was deleted.',
+  fields: (t) => ({ id: t.exposeID('id', { description: 'Of the key.' }) }),
+});
+
+const UpdateInput = builder.inputType('UpstreamKeyUpdateInput', {
+  description: 'What to change.',
+  fields: (t) => ({
+    id: t.id({ required: true, description: 'Of the key.' }),
+    isEnabled: t.boolean({ required: true, description: 'Off: the pool leaves it alone.' }),
+  }),
+});
+const DeleteInput = builder.inputType('UpstreamKeyDeleteInput', {
+  description: 'The key to delete.',
+  fields: (t) => ({ id: t.id({ required: true, description: 'Of the key.' }) }),
+});
+
+builder.queryFields((t) => ({
+  upstreamKeys: t.field({
+    type: UpstreamKeyConnection,
+    description: 'The keys of the pool, oldest first.',
+    args: { first: t.arg.int({ defaultValue: 50 }), after: t.arg.string() },
+    resolve: (_root, { first, after }, { services }) => {
+      const all = services.keyStates().filter((key) => !after || key.id > after);
+      const nodes = all.slice(0, pageSize(first));
+      const endCursor = nodes.length < all.length ? (nodes.at(-1)?.id ?? null) : null;
+      return { nodes, endCursor, totalCount: services.keyStates().length } as never;
+    },
+  }),
+}));
+
+builder.mutationFields((t) => ({
+  upstreamKeyUpdate: t.field({
+    type: resultUnion('UpstreamKeyUpdateResult', UpdateSuccess as never, [NotFoundError]),
+    description: 'Switches a key of the pool on or off.',
+    args: { input: t.arg({ type: UpdateInput, required: true }) },
+    resolve: (_root, { input: { id, isEnabled } }, context) =>
+      orFailure(async () => {
+        await context.services.upstreamKeys.setEnabled(String(id), isEnabled, actor(context));
+        return { __typename: 'UpstreamKeyUpdateSuccess', id };
+      }) as never,
+  }),
+  upstreamKeyDelete: t.field({
+    type: resultUnion('UpstreamKeyDeleteResult', DeleteSuccess as never, [NotFoundError]),
+    description: 'Wipes a key. Its requests stay in the ledger; the environment does not bring it back.',
+    args: { input: t.arg({ type: DeleteInput, required: true }) },
+    resolve: (_root, { input: { id } }, context) =>
+      orFailure(async () => {
+        await context.services.upstreamKeys.delete(String(id), actor(context));
+        return { __typename: 'UpstreamKeyDeleteSuccess', id };
+      }) as never,
+  }),
+}));

@@ -1,0 +1,181 @@
+import { randomBytes, randomUUIDv7, timingSafeEqual } from 'node:crypto';
+import jwt from 'jsonwebtoken';
+import type { Orm } from '../database.ts';
+import { type Execute, Refusal } from '../ledger/commands.ts';
+import { Account } from './account.entity.ts';
+import type { accountCommands } from './account-commands.ts';
+import { InvalidInput, Throttled, Unauthenticated } from './errors.ts';
+import { createLoginThrottle } from './login-throttle.ts';
+import { hashPassword, verifyPassword } from './passwords.ts';
+
+/** Who is signed in. */
+export interface Viewer {
+  id: string;
+  username: string;
+  role: string;
+  isPasswordFromEnvironment: boolean;
+}
+
+export interface Session {
+  token: string;
+  expiresAt: number;
+  viewer: Viewer;
+}
+
+export interface Credentials {
+  username: string;
+  password: string;
+}
+
+export interface Admin {
+  /** Null when there is an owner; else the code that the log shows. */
+  setupCode(): string | null;
+  /** Creates the owner. @throws Unauthenticated, InvalidInput, Refusal, Throttled */
+  setupComplete(input: Credentials & { setupCode: string }, address: string): Promise<Session>;
+  /** @throws Unauthenticated, Throttled */
+  sessionCreate(input: Credentials, address: string): Promise<Session>;
+  /** The signed-in account, for the payload of a token whose signature is good; null when it was revoked. */
+  viewerOf(payload: unknown): Viewer | null;
+  /** The same for a token in text. */
+  verifyToken(token: string): Viewer | null;
+}
+
+export interface AdminParts {
+  execute: Execute<typeof accountCommands>;
+  orm: Orm;
+  jwtSecret: string;
+  /** From ADMIN_USERNAME and ADMIN_PASSWORD; the password is the owner's at every start. */
+  owner: { username: string; password: string | null };
+  now(): number;
+}
+
+export const tokenAlgorithm = 'HS256';
+const issuer = 'gemini-pool';
+const sessionSeconds = 3600;
+const setupCodeBytes = 16;
+const setupCodeMs = 30 * 60_000;
+const usernameCharactersMax = 64;
+const passwordCharactersMin = 12;
+const passwordCharactersMax = 128;
+
+type KnownAccount = Pick<Account, 'id' | 'username' | 'passwordHash' | 'role' | 'sessionVersion'>;
+
+/** Loads the owner, or makes one from the environment, or prepares the first run. */
+export async function loadAdmin({ execute, orm, jwtSecret, owner, now }: AdminParts): Promise<Admin> {
+  const throttle = createLoginThrottle(now);
+  let account = await readAccount(orm);
+  if (owner.password !== null) account = await fromEnvironment(account, owner.username, owner.password);
+  const code = account ? null : { text: randomBytes(setupCodeBytes).toString('hex'), madeAt: now() };
+
+  async function fromEnvironment(
+    known: KnownAccount | null,
+    username: string,
+    password: string,
+  ): Promise<KnownAccount | null> {
+    const isSame = known?.username === username && (await verifyPassword(password, known.passwordHash));
+    if (isSame) return known;
+    const credentials = { username, passwordHash: await hashPassword(password), actor: 'environment' };
+    if (known) await execute('account.setCredentials', { id: known.id, ...credentials });
+    else await execute('account.createOwner', { id: newAccountId(), ...credentials });
+    return readAccount(orm);
+  }
+
+  async function openSession(known: KnownAccount): Promise<Session> {
+    await execute('account.recordSession', { accountId: known.id });
+    const claims = { ver: known.sessionVersion };
+    const options = { algorithm: tokenAlgorithm, issuer, subject: known.id, expiresIn: sessionSeconds } as const;
+    return {
+      token: jwt.sign(claims, jwtSecret, options),
+      expiresAt: now() + sessionSeconds * 1000,
+      viewer: toViewer(known),
+    };
+  }
+
+  function toViewer({ id, username, role }: KnownAccount): Viewer {
+    return { id, username, role, isPasswordFromEnvironment: owner.password !== null };
+  }
+
+  function viewerOf(payload: unknown): Viewer | null {
+    const { sub, ver, iss } = (payload ?? {}) as { sub?: string; ver?: number; iss?: string };
+    const isCurrent = account !== null && iss === issuer && sub === account.id && ver === account.sessionVersion;
+    return isCurrent && account ? toViewer(account) : null;
+  }
+
+  function requireSetupCode(text: string): void {
+    if (!code || now() - code.madeAt > setupCodeMs)
+      throw new Unauthenticated('The setup code is no longer valid; restart for a new one.');
+    const given = Buffer.from(text.trim());
+    const wanted = Buffer.from(code.text);
+    if (given.length !== wanted.length || !timingSafeEqual(given, wanted))
+      throw new Unauthenticated('This is not the setup code.');
+  }
+
+  return {
+    setupCode: () => (account ? null : (code?.text ?? null)),
+    viewerOf,
+
+    verifyToken(token) {
+      try {
+        return viewerOf(jwt.verify(token, jwtSecret, { algorithms: [tokenAlgorithm], issuer }));
+      } catch {
+        return null;
+      }
+    },
+
+    async setupComplete({ setupCode, username, password }, address) {
+      if (account) throw new Refusal('conflict', 'The owner exists already. Sign in.');
+      requireFree(throttle.waitSeconds('', address));
+      try {
+        requireSetupCode(setupCode);
+      } catch (error) {
+        throttle.failed('', address);
+        throw error;
+      }
+      requireGoodCredentials(username, password);
+      const passwordHash = await hashPassword(password);
+      await execute('account.createOwner', { id: newAccountId(), username, passwordHash, actor: 'setup' });
+      account = (await readAccount(orm)) as KnownAccount;
+      return openSession(account);
+    },
+
+    async sessionCreate({ username, password }, address) {
+      const wrong = new Unauthenticated('The name or the password is wrong.');
+      // No such account can exist; what is not even tried is not remembered either, however long it is.
+      if (username.length > usernameCharactersMax || password.length > passwordCharactersMax) throw wrong;
+      requireFree(throttle.waitSeconds(username, address));
+      // Counted before it is known, so that guesses in parallel count too.
+      throttle.failed(username, address);
+      const isKnown = account !== null && account.username.toLowerCase() === username.toLowerCase();
+      const isRight = await verifyPassword(password, isKnown && account ? account.passwordHash : null);
+      if (!isRight || !account) throw wrong;
+      throttle.succeeded(username, address);
+      return openSession(account);
+    },
+  };
+}
+
+function readAccount(orm: Orm): Promise<KnownAccount | null> {
+  return orm.em.fork().findOne(Account, { role: 'OWNER' });
+}
+
+function newAccountId(): string {
+  return `ac_${randomUUIDv7().replaceAll('-', '')}`;
+}
+
+function requireFree(waitSeconds: number): void {
+  if (waitSeconds > 0) throw new Throttled(waitSeconds);
+}
+
+/** The rules for a name and a password that a person chooses. @throws InvalidInput */
+export function requireGoodCredentials(username: string, password: string): void {
+  const fields = [];
+  if (!/^[^\s:]{1,64}$/u.test(username))
+    fields.push({ path: ['username'], message: 'A name has 1 to 64 characters, without spaces.' });
+  if (password.length < passwordCharactersMin || password.length > passwordCharactersMax) {
+    fields.push({
+      path: ['password'],
+      message: `A password has ${passwordCharactersMin} to ${passwordCharactersMax} characters.`,
+    });
+  }
+  if (fields.length > 0) throw new InvalidInput(fields);
+}

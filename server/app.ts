@@ -1,0 +1,140 @@
+import { randomBytes, randomUUIDv7 } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import Router from '@koa/router';
+import Koa from 'koa';
+import type { Logger } from 'pino';
+import { schema } from '../schema/index.ts';
+import { loadAdmin } from './admin/admin.ts';
+import { loadClients } from './clients/clients.ts';
+import type { Config } from './config.ts';
+import { openDatabase } from './database.ts';
+import { entities } from './entities.ts';
+import { openaiChat } from './formats/openai-chat/openai-chat.ts';
+import { createGeminiClient } from './gemini/gemini-client.ts';
+import { authenticate } from './http/authenticate.ts';
+import { answerFormat } from './http/chat-completions.ts';
+import { dashboardRoutes } from './http/dashboard.ts';
+import { answerErrors } from './http/errors.ts';
+import { graphqlRoutes } from './http/graphql.ts';
+import { healthRoutes } from './http/health.ts';
+import { listModels, showModel } from './http/models.ts';
+import { methodNotAllowed, notFound } from './http/not-found.ts';
+import { requestId } from './http/request-id.ts';
+import { createLedger } from './ledger/ledger.ts';
+import { createPool } from './pool/pool.ts';
+import { loadUpstreamKeys } from './pool/upstream-keys.ts';
+import { createLiveCounters } from './relay/live-counters.ts';
+import { createModelCatalog } from './relay/model-catalog.ts';
+import { createRelay } from './relay/relay.ts';
+import { loadSecrets } from './secrets/load-secrets.ts';
+import { createServices } from './services.ts';
+import { createSignatureStore } from './signatures/signature-store.ts';
+import { startWriter } from './writer/writer.ts';
+
+/** The gateway, ready to be put behind a listening socket. */
+export interface App {
+  koa: Koa;
+  /** The one-time code of the first run; null when there is an owner. */
+  setupCode: string | null;
+  upstreamKeyCount: number;
+  /** Settles when the ledger can no longer be written: the process has to end. */
+  failed: Promise<Error>;
+  /** No longer ready, as seen by `/readyz`. */
+  drain(): void;
+  openCalls(): number;
+  abortCalls(): void;
+  close(): Promise<void>;
+}
+
+const dashboardFolder = fileURLToPath(new URL('../dashboard/dist', import.meta.url));
+export const version = '0.1.0';
+
+/** THE COMPOSITION ROOT: the only file that knows every part. */
+export async function createApp(config: Config, log: Logger): Promise<App> {
+  const now = Date.now;
+  mkdirSync(dirname(config.databaseFile), { recursive: true });
+  const { jwtSecret, vault } = loadSecrets(config.dataDir, config);
+  const writer = await startWriter(config.databaseFile, randomUUIDv7());
+  const { execute } = writer;
+  const { recovered } = await execute('ledger.startNode', { version, nodeVersion: process.version });
+  if (recovered > 0) log.warn({ recovered }, 'closed requests that a crash had left open');
+  const orm = await openDatabase(config.databaseFile, entities, 'read');
+  const ledger = createLedger({ ...writer, orm });
+
+  const pool = createPool({
+    now,
+    random: Math.random,
+    delay: (ms) => delay(ms),
+    onRejected(key, failure) {
+      log.warn({ key: key.maskedKey, failure: failure.class }, 'Google rejects an upstream key');
+      const rejection = { id: key.id, failure: failure.class, message: failure.message };
+      execute('upstreamKey.reject', rejection).catch((error) =>
+        log.error({ err: error }, 'a rejection was not recorded'),
+      );
+    },
+  });
+  const upstreamKeys = await loadUpstreamKeys({ execute, orm, vault, pool });
+  for (const key of config.geminiApiKeys) await upstreamKeys.add(key, 'ENVIRONMENT', 'environment');
+  const clients = await loadClients({ execute, orm, vault });
+  const owner = { username: config.adminUsername, password: config.adminPassword };
+  const admin = await loadAdmin({ execute, orm, jwtSecret, owner, now });
+
+  const gemini = createGeminiClient({
+    baseUrl: config.geminiBaseUrl,
+    httpsProxy: config.httpsProxy,
+    noProxy: config.noProxy,
+  });
+  const models = createModelCatalog(pool, gemini, now);
+  const counters = createLiveCounters(now);
+  const signatures = createSignatureStore(now);
+  const relay = createRelay({ ledger, pool, gemini, signatures, models, counters, now, randomId });
+  const services = await createServices({ orm, ledger, pool, counters, now, admin, clients, upstreamKeys });
+
+  let isReady = true;
+  const koa = new Koa();
+  koa.silent = true;
+  const v1 = new Router({ prefix: '/v1' });
+  const heartbeatMs = config.heartbeatSeconds * 1000;
+  const startedAt = Math.floor(now() / 1000);
+  v1.post('/chat/completions', authenticate(clients), answerFormat(openaiChat, relay, heartbeatMs));
+  v1.get('/models', authenticate(clients), listModels(models, startedAt));
+  v1.get('/models/{*id}', authenticate(clients), showModel(models, startedAt));
+  const routers = [
+    v1,
+    graphqlRoutes({ schema, services, jwtSecret, trustedProxies: config.trustedProxies }),
+    healthRoutes(() => isReady),
+    dashboardRoutes(dashboardFolder),
+  ];
+  koa.use(requestId());
+  koa.use(answerErrors(log));
+  koa.use(methodNotAllowed());
+  for (const router of routers) koa.use(router.routes()).use(router.allowedMethods());
+  koa.use(notFound());
+
+  return {
+    koa,
+    setupCode: admin.setupCode(),
+    upstreamKeyCount: pool.keys().length,
+    failed: writer.failed,
+    drain() {
+      isReady = false;
+    },
+    openCalls: relay.openCalls,
+    abortCalls: relay.abortAll,
+    async close() {
+      await gemini.close();
+      await execute('ledger.stopNode', {});
+      await writer.close();
+      await orm.close();
+    },
+  };
+}
+
+const idAlphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+
+function randomId(length: number): string {
+  return Array.from(randomBytes(length), (byte) => idAlphabet[byte % idAlphabet.length]).join('');
+}

@@ -1,0 +1,24 @@
+import type { Middleware } from 'koa';
+import type { ClientFormat } from '../formats/format.ts';
+import type { Relay } from '../relay/relay.ts';
+import { HttpReply } from './http-reply.ts';
+import { readJson } from './read-json.ts';
+
+const bodyBytesMax = 100_000_000;
+
+/** An endpoint that answers one client format: read the body, hand it to the relay, and let that write the answer. */
+export function answerFormat(format: ClientFormat, relay: Relay, heartbeatMs: number): Middleware {
+  return async function answerCall(ctx) {
+    const { value, bytes } = await readJson(ctx.req, bodyBytesMax);
+    // The relay writes to the response itself; an error before its first byte comes back here as an ordinary answer.
+    ctx.respond = false;
+    await relay.answer({
+      requestId: ctx.state.requestId,
+      clientKeyId: ctx.state.client.id,
+      format,
+      body: value,
+      bodyBytes: bytes,
+      reply: new HttpReply(ctx.res, heartbeatMs),
+    });
+  };
+}

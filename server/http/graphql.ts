@@ -1,0 +1,90 @@
+import Router from '@koa/router';
+import {
+  type ASTVisitor,
+  GraphQLError,
+  type GraphQLSchema,
+  NoSchemaIntrospectionCustomRule,
+  parse,
+  type ValidationContext,
+} from 'graphql';
+import { createYoga, type Plugin } from 'graphql-yoga';
+import type { Context as KoaContext } from 'koa';
+import koaJwt from 'koa-jwt';
+import type { Context, Services } from '../../schema/context.ts';
+import { tokenAlgorithm } from '../admin/admin.ts';
+import type { TrustedProxies } from '../config.ts';
+import { ApiError } from '../formats/api-error.ts';
+import { clientAddress } from './client-address.ts';
+
+const bodyBytesMax = 1_000_000;
+const tokensMax = 1000;
+const aliasesMax = 15;
+
+export interface GraphqlParts {
+  schema: GraphQLSchema;
+  services: Services;
+  jwtSecret: string;
+  trustedProxies: TrustedProxies;
+}
+
+/** `POST /graphql`: queries and mutations as JSON, subscriptions as server-sent events. Who asks is told by a Bearer token. */
+export function graphqlRoutes({ schema, services, jwtSecret, trustedProxies }: GraphqlParts): Router {
+  const yoga = createYoga<{ koa: KoaContext }, Context>({
+    schema,
+    graphqlEndpoint: '/graphql',
+    batching: false,
+    graphiql: false,
+    landingPage: false,
+    logging: false,
+    plugins: [limitDocuments(), introspectionForSignedIn()],
+    context: ({ koa }) => ({
+      viewer: services.admin.viewerOf(koa.state.user),
+      address: clientAddress(koa.req, trustedProxies),
+      services,
+    }),
+  });
+  const router = new Router();
+  // The schema decides who may what; a bad token is the same as none.
+  router.use('/graphql', koaJwt({ secret: jwtSecret, algorithms: [tokenAlgorithm], passthrough: true }));
+  router.post('/graphql', async (ctx) => {
+    if (!ctx.is('application/json')) {
+      // A page of another site can send forms, but not JSON without asking first.
+      throw new ApiError(415, 'unsupported_media_type', 'Send content-type: application/json.');
+    }
+    if (Number(ctx.get('content-length')) > bodyBytesMax) {
+      throw new ApiError(413, 'request_too_large', `The body is larger than ${bodyBytesMax / 1_000_000} MB.`);
+    }
+    ctx.respond = false;
+    await yoga.handle(ctx.req, ctx.res, { koa: ctx });
+  });
+  return router;
+}
+
+/** Long documents and repeated fields cost more to check than to answer. */
+function limitDocuments(): Plugin<Context> {
+  return {
+    onParse({ setParseFn }) {
+      setParseFn((source) => parse(source, { maxTokens: tokensMax }));
+    },
+    onValidate({ addValidationRule }) {
+      addValidationRule((context: ValidationContext): ASTVisitor => {
+        let aliases = 0;
+        return {
+          Field(node) {
+            if (node.alias && ++aliases === aliasesMax + 1) {
+              context.reportError(new GraphQLError(`At most ${aliasesMax} aliases are allowed.`, { nodes: node }));
+            }
+          },
+        };
+      });
+    },
+  };
+}
+
+function introspectionForSignedIn(): Plugin<Context> {
+  return {
+    onValidate({ addValidationRule, context }) {
+      if (!context.viewer) addValidationRule(NoSchemaIntrospectionCustomRule);
+    },
+  };
+}
