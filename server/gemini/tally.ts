@@ -139,12 +139,15 @@ export class Tally {
     return this.#continuationToken;
   }
 
-  /** Null for a usable answer. A call that arrived whole counts although the stream then ended without a reason. */
-  judge(): BadAnswer | null {
+  /**
+   * Null for a usable answer. Without a finish reason a stream was cut, unless a call had arrived whole; a body that came whole counts.
+   */
+  judge(isStreaming: boolean): BadAnswer | null {
     const malformed = malformedFinishes[this.finishReason ?? ''];
     if (malformed) return { class: malformed, message: `Gemini ended with ${this.finishReason}.` };
     if (this.blockReason) return null;
     if (!this.finishReason && !this.hasFunctionCall) {
+      if (this.hasContent && !isStreaming) return null;
       if (this.hasContent)
         return { class: 'stream_interrupted', message: 'Upstream stream ended without a finish reason' };
       return { class: 'empty_response', message: 'Gemini sent an empty answer.' };

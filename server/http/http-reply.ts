@@ -38,7 +38,6 @@ export class HttpReply implements Reply {
     this.#response.writeHead(200, {
       'content-type': 'application/json; charset=utf-8',
       'content-length': body.length,
-      'openai-version': '2020-10-01',
       [processingHeader]: Math.round(performance.now() - this.#startedAt),
       ...headers,
     });
@@ -78,7 +77,6 @@ export class HttpReply implements Reply {
       'cache-control': 'no-cache',
       // nginx would collect the stream otherwise.
       'x-accel-buffering': 'no',
-      'openai-version': '2020-10-01',
       [processingHeader]: Math.round(performance.now() - this.#startedAt),
       ...this.#streamHeaders,
     });

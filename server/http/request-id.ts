@@ -6,11 +6,14 @@ export function newRequestId(): string {
   return `req_${randomUUIDv7().replaceAll('-', '')}`;
 }
 
-/** Gives every request its id, in `ctx.state.requestId` and in the answer's `x-request-id`. */
+/** Gives every request its id, and every answer the headers that OpenAI's have. What the relay writes itself sets its own time. */
 export function requestId(): Middleware {
-  return function giveRequestId(ctx, next) {
+  return async function giveRequestId(ctx, next) {
+    const startedAt = performance.now();
     ctx.state.requestId = newRequestId();
     ctx.set('x-request-id', ctx.state.requestId);
-    return next();
+    ctx.set('openai-version', '2020-10-01');
+    await next();
+    if (ctx.respond !== false) ctx.set('openai-processing-ms', String(Math.round(performance.now() - startedAt)));
   };
 }

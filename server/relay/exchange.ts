@@ -61,7 +61,7 @@ export class Exchange {
     this.#responses = [];
     this.#unsent = '';
     const request = repair ? repairRequest(this.#translated.gemini, repair) : this.#translated.gemini;
-    const body = JSON.stringify(request);
+    let body = JSON.stringify(request);
     for (let hop = 1; ; hop++) {
       const end = await this.#callGemini(key, body);
       if (this.abortedBy || end.kind === 'aborted') return { kind: 'aborted' };
@@ -69,6 +69,7 @@ export class Exchange {
       // What came before a hop that failed is an answer all the same: it ends as if cut by length.
       if (failure && hop === 1) return { kind: 'failed', failure };
       if (failure || hop === hopsMax || !this.#tally.mayContinue(request)) return { kind: 'answered', value: null };
+      body = JSON.stringify({ ...request, continuationToken: this.#tally.nextHop() });
     }
   }
 
@@ -116,7 +117,7 @@ export class Exchange {
       this.#responses.push(end.response);
       if (this.#tally.hasContent) this.timeToFirstTokenMs ??= this.#elapsedMs();
     }
-    const bad = this.#tally.judge() ?? this.#emptyOnce();
+    const bad = this.#tally.judge(this.#translated.isStreaming) ?? this.#emptyOnce();
     return bad && failureOfAnswer(bad);
   }
 
@@ -141,10 +142,12 @@ export class Exchange {
 
   /** All that is still to be sent of an answer that succeeded. */
   closingText(): string {
-    this.#parts.signatures.remember(this.#answer.signatures());
     const usage = this.#tally.usageMetadata();
-    if (!this.#translated.isStreaming) return this.#answer.body(mergeHops(this.#responses), usage);
-    return this.#unsent + this.#answer.end(usage);
+    const text = this.#translated.isStreaming
+      ? this.#unsent + this.#answer.end(usage)
+      : this.#answer.body(mergeHops(this.#responses), usage);
+    this.#parts.signatures.remember(this.#answer.signatures());
+    return text;
   }
 
   finish(text: string): void {

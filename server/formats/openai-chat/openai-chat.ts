@@ -106,12 +106,17 @@ function withExtensions(gemini: GenerateContentRequest, extensions: Record<strin
   };
   const result: GenerateContentRequest = { ...gemini };
   if (Object.keys(more).length > 0) result.generationConfig = { ...gemini.generationConfig, ...more };
-  if (Array.isArray(google.safetySettings))
-    result.safetySettings = google.safetySettings.map((setting) => camelCased(setting));
+  if (Array.isArray(google.safetySettings)) result.safetySettings = google.safetySettings.map(toSafetySetting);
   if (Array.isArray(google.tools)) result.tools = [...(gemini.tools ?? []), ...google.tools];
   if (isObject(google.toolConfig)) result.toolConfig = { ...gemini.toolConfig, ...google.toolConfig };
   if (typeof google.cachedContent !== 'string') return result;
   // These live in the cache; Google refuses them beside it.
   const { systemInstruction: _system, tools: _tools, toolConfig: _config, ...rest } = result;
   return { ...rest, cachedContent: google.cachedContent };
+}
+
+/** `method` exists only in Google's other API, Vertex; here it is refused. */
+function toSafetySetting(setting: unknown): Record<string, unknown> {
+  const { method: _dropped, ...rest } = camelCased(setting) ?? {};
+  return rest;
 }
