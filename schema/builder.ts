@@ -1,6 +1,7 @@
 import SchemaBuilder from '@pothos/core';
 import ComplexityPlugin from '@pothos/plugin-complexity';
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
+import { GraphQLError } from 'graphql';
 import type { Context } from './context.ts';
 import type { Failure } from './failures.ts';
 
@@ -21,7 +22,7 @@ export const builder = new SchemaBuilder<{
   scopeAuth: {
     authorizeOnSubscribe: true,
     authScopes: (context) => ({ signedIn: context.viewer !== null, anyone: true }),
-    unauthorizedError: () => new Error('Sign in first.'),
+    unauthorizedError: () => new GraphQLError('Sign in first.', { extensions: { code: 'UNAUTHENTICATED' } }),
   },
   complexity: { limit: { complexity: 5000, depth: 10, breadth: 200 } },
 });

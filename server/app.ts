@@ -1,6 +1,6 @@
 import { randomBytes, randomUUIDv7 } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import Router from '@koa/router';
@@ -9,6 +9,7 @@ import type { Logger } from 'pino';
 import { schema } from '../schema/index.ts';
 import { loadAdmin } from './admin/admin.ts';
 import { loadClients } from './clients/clients.ts';
+import { importAncestorKeys, isAncestorDatabase } from './clients/import-ancestor.ts';
 import type { Config } from './config.ts';
 import { openDatabase } from './database.ts';
 import { entities } from './entities.ts';
@@ -24,6 +25,7 @@ import { listModels, showModel } from './http/models.ts';
 import { methodNotAllowed, notFound } from './http/not-found.ts';
 import { requestId } from './http/request-id.ts';
 import { createLedger } from './ledger/ledger.ts';
+import { lockDataDir } from './lock-data-dir.ts';
 import { createPool } from './pool/pool.ts';
 import { loadUpstreamKeys } from './pool/upstream-keys.ts';
 import { createLiveCounters } from './relay/live-counters.ts';
@@ -55,13 +57,15 @@ export const version = '0.1.0';
 /** THE COMPOSITION ROOT: the only file that knows every part. */
 export async function createApp(config: Config, log: Logger): Promise<App> {
   const now = Date.now;
-  mkdirSync(dirname(config.databaseFile), { recursive: true });
+  const databaseFile = ownDatabaseFile(config.databaseFile);
+  mkdirSync(dirname(databaseFile), { recursive: true });
+  const unlock = lockDataDir(config.dataDir);
   const { jwtSecret, vault } = loadSecrets(config.dataDir, config);
-  const writer = await startWriter(config.databaseFile, randomUUIDv7());
+  const writer = await startWriter(databaseFile, randomUUIDv7());
   const { execute } = writer;
   const { recovered } = await execute('ledger.startNode', { version, nodeVersion: process.version });
   if (recovered > 0) log.warn({ recovered }, 'closed requests that a crash had left open');
-  const orm = await openDatabase(config.databaseFile, entities, 'read');
+  const orm = await openDatabase(databaseFile, entities, 'read');
   const ledger = createLedger({ ...writer, orm });
 
   const pool = createPool({
@@ -78,6 +82,10 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
   });
   const upstreamKeys = await loadUpstreamKeys({ execute, orm, vault, pool });
   for (const key of config.geminiApiKeys) await upstreamKeys.add(key, 'ENVIRONMENT', 'environment');
+  for (const file of new Set([config.databaseFile, config.ancestorDatabaseFile])) {
+    const imported = isAncestorDatabase(file) ? await importAncestorKeys(file, { execute, orm, vault }) : 0;
+    if (imported > 0) log.info({ imported }, 'took over client keys of the old program');
+  }
   const clients = await loadClients({ execute, orm, vault });
   const owner = { username: config.adminUsername, password: config.adminPassword };
   const admin = await loadAdmin({ execute, orm, jwtSecret, owner, now });
@@ -129,8 +137,14 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
       await execute('ledger.stopNode', {});
       await writer.close();
       await orm.close();
+      unlock();
     },
   };
+}
+
+/** The old program's file stays as it is: our own lies beside it. */
+function ownDatabaseFile(file: string): string {
+  return isAncestorDatabase(file) ? join(dirname(file), 'gemini-pool.db') : file;
 }
 
 const idAlphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';

@@ -196,7 +196,7 @@ export function readConfig(environment: Texts = process.env, workingDir = proces
     trustedProxies: read('TRUSTED_PROXIES'),
     httpsProxy: read('HTTPS_PROXY'),
     noProxy: read('NO_PROXY'),
-    warnings: misspeltNames(Object.keys(environment)),
+    warnings: [...misspeltNames(Object.keys(environment)), ...weakPassword(read('ADMIN_PASSWORD'))],
   });
 }
 
@@ -244,6 +244,13 @@ function misspeltNames(names: string[]): string[] {
   });
 }
 
+/** The old program's users bring short ones; they are let in with a warning. */
+function weakPassword(password: string | null): string[] {
+  const isShort = password !== null && password.length < passwordCharactersGood;
+  return isShort ? [`ADMIN_PASSWORD is short; ${passwordCharactersGood} characters or more are hard to guess.`] : [];
+}
+
+const passwordCharactersGood = 12;
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 /** Names that other programs use and that are close to ours. */
 const notOurs = new Set(['HTTP_PROXY', 'http_proxy', 'https_proxy', 'no_proxy']);

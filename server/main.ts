@@ -5,7 +5,8 @@ import pino from 'pino';
 import { type App, createApp } from './app.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { DatabaseError } from './database.ts';
-import { WrongEncryptionKey } from './secrets/load-secrets.ts';
+import { DataDirInUse } from './lock-data-dir.ts';
+import { DamagedSecret, WrongEncryptionKey } from './secrets/load-secrets.ts';
 
 /** The process: settings, parts, socket, signals, drain. */
 async function main(): Promise<void> {
@@ -65,8 +66,11 @@ function greet({ listen, adminUsername, adminPassword }: Config, app: App, port:
   );
 }
 
+/** Errors whose message says all: a person can act on it, and a stack would only hide it. */
+const plainErrors = [ConfigError, DatabaseError, WrongEncryptionKey, DamagedSecret, DataDirInUse];
+
 main().catch((error: Error) => {
-  const isPlain = error instanceof ConfigError || error instanceof DatabaseError || error instanceof WrongEncryptionKey;
+  const isPlain = plainErrors.some((type) => error instanceof type);
   console.error(isPlain || 'code' in error ? error.message : error);
   process.exit(1);
 });

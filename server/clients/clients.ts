@@ -31,11 +31,24 @@ interface ClientsParts {
 }
 
 const prefixCharacters = 7;
+/** Of an own secret less is shown: it may be a word that somebody can complete. */
+const ownPrefixCharacters = 3;
+
+/** By what a secret is recognised; without the vault's key it cannot be guessed at. */
+export function clientSecretHash(vault: Pick<Vault, 'fingerprint'>, secret: string): string {
+  return vault.fingerprint('client-key', secret);
+}
+
+/** What the dashboard shows of a secret. */
+export function shownParts(secret: string): { prefix: string; lastFour: string } {
+  const characters = secret.startsWith('gp_') ? prefixCharacters : ownPrefixCharacters;
+  return { prefix: secret.slice(0, characters), lastFour: secret.slice(-4) };
+}
 
 /** Loads all client keys. Memory follows a command only once it was committed. */
 export async function loadClients({ execute, orm, vault }: ClientsParts): Promise<Clients> {
   const byHash = new Map<string, Client>();
-  const hashOf = (secret: string) => vault.fingerprint('client-key', secret);
+  const hashOf = (secret: string) => clientSecretHash(vault, secret);
   for (const { secretHash, id, name, isEnabled } of await orm.em.fork().find(ClientKey, { deletedAt: null })) {
     if (secretHash) byHash.set(secretHash, { id, name, isEnabled });
   }
@@ -47,8 +60,7 @@ export async function loadClients({ execute, orm, vault }: ClientsParts): Promis
     async create({ name, secret = generateSecret() }, actor) {
       const id = `ck_${randomUUIDv7().replaceAll('-', '')}`;
       const secretHash = hashOf(secret);
-      const shown = { prefix: secret.slice(0, prefixCharacters), lastFour: secret.slice(-4) };
-      await execute('clientKey.create', { id, name, secretHash, ...shown, actor });
+      await execute('clientKey.create', { id, name, secretHash, ...shownParts(secret), actor });
       byHash.set(secretHash, { id, name, isEnabled: true });
       return { id, secret };
     },

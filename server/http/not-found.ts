@@ -6,6 +6,9 @@ const endpoints = ['POST /v1/chat/completions', 'GET /v1/models', 'GET /v1/model
 /** The last middleware: whatever no route answered. Says where the API is, as a wrong base URL is the usual cause. */
 export function notFound(): Middleware {
   return function answerNotFound(ctx) {
+    // A known path with another method is the affair of `allowedMethods`.
+    const { matched = [] } = ctx as { matched?: { methods: string[] }[] };
+    if (matched.some(({ methods }) => methods.length > 0)) return;
     const baseUrl = `${ctx.protocol}://${ctx.host}/v1`;
     throw new ApiError(
       404,

@@ -1,4 +1,5 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { createFastHmac } from './hmac.ts';
 
 /** Keeps secrets: sealed when they must be read again, fingerprinted when they need only be recognised. */
 export interface Vault {
@@ -18,7 +19,7 @@ const tagBytes = 16;
 export function createVault(encryptionKey: Buffer): Vault {
   const derive = (purpose: string) => Buffer.from(hkdfSync('sha256', encryptionKey, '', `gemini-pool/${purpose}`, 32));
   const sealingKey = derive('seal');
-  const fingerprintKey = derive('fingerprint');
+  const fingerprint = createFastHmac(derive('fingerprint'));
   return {
     seal(text, boundTo) {
       const nonce = randomBytes(nonceBytes);
@@ -35,8 +36,7 @@ export function createVault(encryptionKey: Buffer): Vault {
         .setAuthTag(bytes.subarray(nonceBytes, nonceBytes + tagBytes));
       return decipher.update(bytes.subarray(nonceBytes + tagBytes), undefined, 'utf8') + decipher.final('utf8');
     },
-    fingerprint: (purpose, text) =>
-      createHmac('sha256', fingerprintKey).update(`${purpose}\n${text}`).digest('base64url'),
+    fingerprint: (purpose, text) => fingerprint(`${purpose}\n${text}`),
   };
 }
 

@@ -1,0 +1,84 @@
+import { expect, test } from 'vitest';
+import { startTestGateway } from '../support/gateway.ts';
+
+async function startWithKey() {
+  const gateway = await startTestGateway();
+  const { apiKey } = await gateway.openai();
+  const call = async (path: string, init: RequestInit = {}) => {
+    const headers = { authorization: `Bearer ${apiKey}`, ...(init.headers as Record<string, string>) };
+    const response = await fetch(gateway.url + path, { ...init, headers });
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: (await response.json()) as { error: Record<string, unknown> },
+    };
+  };
+  return { ...gateway, call };
+}
+
+test('every refusal is an OpenAI error object, and none is a 500', async () => {
+  const { call } = await startWithKey();
+  const post = (body: string, headers = {}) => call('/v1/chat/completions', { method: 'POST', body, headers });
+  const nested = '['.repeat(100_000);
+  const cases: [Promise<Awaited<ReturnType<typeof call>>>, number, string][] = [
+    [post('{"model": '), 400, 'invalid_json'],
+    [post(''), 400, 'invalid_json'],
+    [post(nested + ']'.repeat(100_000)), 400, 'invalid_value'],
+    [post('[]'), 400, 'invalid_value'],
+    [post('{"model":5,"messages":[]}'), 400, 'invalid_value'],
+    [post('{"model":"m","messages":[{"role":"king","content":"x"}]}'), 400, 'invalid_value'],
+    [
+      post(
+        '{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"http://10.0.0.1/"}}]}]}',
+      ),
+      400,
+      'invalid_image_url',
+    ],
+    [post('{}', { authorization: 'Bearer nobody-knows-this-key' }), 401, 'invalid_api_key'],
+    [post('{}', { 'content-encoding': 'gzip' }), 415, 'unsupported_encoding'],
+    [call('/v1/nothing'), 404, 'unknown_url'],
+    [call('/v1/models/none'), 404, 'model_not_found'],
+    [call('/v1/chat/completions'), 405, 'method_not_allowed'],
+  ];
+  for (const [answer, status, code] of cases) {
+    const { status: actual, body, headers } = await answer;
+    expect([actual, body.error.code]).toEqual([status, code]);
+    expect(Object.keys(body.error).sort()).toEqual(['code', 'message', 'param', 'type']);
+    expect(headers.get('x-request-id')).toMatch(/^req_[0-9a-f]{32}$/);
+  }
+});
+
+test('a wrong method names the right one, and a wrong path the base URL', async () => {
+  const { call, url } = await startWithKey();
+  expect((await call('/v1/chat/completions')).headers.get('allow')).toContain('POST');
+  expect((await call('/chat/completions')).body.error.message).toContain(`${url}/v1`);
+});
+
+test('a body that is too long is refused before it is read', async () => {
+  const { call } = await startWithKey();
+  const body = Buffer.alloc(100_000_001, ' ');
+  const { status, body: answer } = await call('/v1/chat/completions', { method: 'POST', body });
+  expect([status, answer.error.code]).toEqual([413, 'request_too_large']);
+});
+
+test('the key may come in any of the places where client libraries put it', async () => {
+  const { url, openai } = await startTestGateway();
+  const apiKey = String((await openai()).apiKey);
+  const places: [string, Record<string, string>][] = [
+    ['', { authorization: `bearer  ${apiKey} ` }],
+    ['', { 'x-api-key': apiKey }],
+    ['', { 'api-key': apiKey }],
+    ['', { 'x-goog-api-key': apiKey }],
+    [`?key=${apiKey}`, {}],
+  ];
+  for (const [query, headers] of places)
+    expect((await fetch(`${url}/v1/models${query}`, { headers })).status).toBe(200);
+});
+
+test('models are listed by the ids that clients use', async () => {
+  const { openai } = await startTestGateway();
+  const client = await openai();
+  const { data } = await client.models.list();
+  expect(data.map(({ id }) => id)).toContain('gemini-3.8-flash');
+  expect(await client.models.retrieve('gemini-3.8-flash')).toMatchObject({ object: 'model', owned_by: 'google' });
+});

@@ -1,0 +1,123 @@
+import { readFileSync } from 'node:fs';
+import { printSchema } from 'graphql';
+import { describe, expect, test } from 'vitest';
+import { schema } from '../../schema/index.ts';
+import { createGraphqlCaller, startTestGateway } from '../support/gateway.ts';
+
+test('the emitted schema is fresh (npm run schema)', () => {
+  expect(readFileSync('schema/schema.graphql', 'utf8')).toBe(`${printSchema(schema)}\n`);
+});
+
+describe('anonymous callers', () => {
+  test('see nothing but setup state and login', async () => {
+    const { url } = await startTestGateway();
+    const graphql = createGraphqlCaller(url);
+    const open = new Set(['setupStatus', 'setupComplete', 'sessionCreate']);
+    const roots = [
+      ['query', schema.getQueryType()],
+      ['mutation', schema.getMutationType()],
+    ] as const;
+    for (const [operation, type] of roots) {
+      for (const field of Object.values(type?.getFields() ?? {})) {
+        if (open.has(field.name)) continue;
+        const needed = field.args.filter((arg) => String(arg.type).endsWith('!'));
+        const inputs: Record<string, string> = {
+          range: '{preset: TODAY}',
+          requestId: '"x"',
+          input: inputOf(field.name),
+        };
+        const args = needed.length > 0 ? `(${needed.map((arg) => `${arg.name}: ${inputs[arg.name]}`).join(', ')})` : '';
+        await expect(graphql(`${operation} { ${field.name}${args} { __typename } }`)).rejects.toThrow('Sign in first.');
+      }
+    }
+    expect(await graphql('{ setupStatus { isSetupRequired } }')).toEqual({ setupStatus: { isSetupRequired: false } });
+    await expect(graphql('{ __schema { types { name } } }')).rejects.toThrow('introspection');
+  });
+
+  function inputOf(field: string): string {
+    if (field === 'clientKeyCreate') return '{name: "x"}';
+    return field === 'upstreamKeyUpdate' ? '{id: "x", isEnabled: true}' : '{id: "x"}';
+  }
+
+  test('are slowed down after five wrong passwords', async () => {
+    const { url } = await startTestGateway();
+    const graphql = createGraphqlCaller(url);
+    const attempt = async () => {
+      const wrong = `mutation { sessionCreate(input: {username: "admin", password: "wrong"}) { __typename ... on Error { code } } }`;
+      return (await graphql(wrong)).sessionCreate.code;
+    };
+    const codes = [];
+    for (let count = 0; count < 7; count++) codes.push(await attempt());
+    expect(codes).toEqual([...Array(6).fill('unauthenticated'), 'throttled']);
+  });
+});
+
+describe('the first run', () => {
+  test('takes the setup code once, also when many try at the same time', async () => {
+    const { url, app } = await startTestGateway({ ADMIN_PASSWORD: '' });
+    const graphql = createGraphqlCaller(url);
+    const setup = `mutation ($input: SetupCompleteInput!) { setupComplete(input: $input) { __typename ... on Error { code } } }`;
+    const input = { setupCode: app.setupCode, username: 'me', password: 'a-long-password' };
+    const wrong = await graphql(setup, { input: { ...input, setupCode: 'nope' } });
+    expect(wrong.setupComplete.code).toBe('unauthenticated');
+    const tries = await Promise.all(Array.from({ length: 10 }, () => graphql(setup, { input })));
+    const names = tries.map(({ setupComplete }) => setupComplete.__typename);
+    expect(names.filter((name) => name === 'SessionCreateSuccess')).toHaveLength(1);
+  });
+});
+
+describe('client keys', () => {
+  test('are shown once, renamed, switched off and deleted; history keeps the name', async () => {
+    const { graphql, openai, url } = await startTestGateway();
+    const client = await openai();
+    await client.chat.completions.create({ model: 'gemini-3.8-flash', messages: [{ role: 'user', content: 'x' }] });
+    const { clientKeys } = await graphql('{ clientKeys { totalCount nodes { id name prefix lastFour } } }');
+    const [{ id }] = clientKeys.nodes;
+    expect(JSON.stringify(clientKeys)).not.toContain(client.apiKey);
+    const use = async () =>
+      (await fetch(`${url}/v1/models`, { headers: { authorization: `Bearer ${client.apiKey}` } })).status;
+    const update = (fields: string) =>
+      graphql(`mutation { clientKeyUpdate(input: {id: "${id}", ${fields}}) { __typename } }`);
+    await update('name: "laptop"');
+    await update('isEnabled: false');
+    expect(await use()).toBe(401);
+    await update('isEnabled: true');
+    expect(await use()).toBe(200);
+    await graphql(`mutation { clientKeyDelete(input: {id: "${id}"}) { __typename } }`);
+    expect(await use()).toBe(401);
+    const { requests } = await graphql('{ requests { nodes { clientKey { name isDeleted } } } }');
+    expect(requests.nodes[0].clientKey).toEqual({ name: 'laptop', isDeleted: true });
+  });
+
+  test('with a bad name or a short own secret are refused as data', async () => {
+    const { graphql, signIn } = await startTestGateway();
+    await signIn();
+    const create = (input: string) =>
+      graphql(`mutation { clientKeyCreate(input: ${input}) { ... on InvalidInputError { fields { path } } } }`);
+    expect((await create('{name: " "}')).clientKeyCreate.fields).toEqual([{ path: ['name'] }]);
+    expect((await create('{name: "x", secret: "short"}')).clientKeyCreate.fields).toEqual([{ path: ['secret'] }]);
+  });
+});
+
+test('events are followed from any position by server-sent events', async () => {
+  const { graphql, signIn, url } = await startTestGateway();
+  await signIn();
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      accept: 'text/event-stream',
+      authorization: `Bearer ${graphql.token}`,
+    },
+    body: JSON.stringify({ query: 'subscription { usageEventAppended(after: 1) { position type } }' }),
+  });
+  await graphql('mutation { clientKeyCreate(input: {name: "seen"}) { __typename } }');
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const bytes of response.body as ReadableStream<Uint8Array>) {
+    text += decoder.decode(bytes, { stream: true });
+    if (text.includes('ClientKeyCreated')) break;
+  }
+  const positions = [...text.matchAll(/"position":(\d+)/g)].map(([, position]) => Number(position));
+  expect(positions).toEqual(Array.from({ length: positions.length }, (_unused, index) => index + 2));
+});

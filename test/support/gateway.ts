@@ -1,0 +1,77 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import OpenAI from 'openai';
+import pino from 'pino';
+import { onTestFinished } from 'vitest';
+import { createApp } from '../../server/app.ts';
+import { readConfig } from '../../server/config.ts';
+import { startSimulatedGemini } from './simulated-gemini.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+export const password = 'correct-horse-battery';
+
+/** The whole gateway in this process, on a socket, with a simulated Gemini behind it. Ends with the test. */
+export async function startTestGateway(settings: Record<string, string> = {}) {
+  const gemini = await startSimulatedGemini();
+  const folder = temporaryFolder();
+  const defaults = {
+    GEMINI_BASE_URL: gemini.url,
+    GEMINI_API_KEYS: 'AIzaFirst-0123456789,AIzaSecond-0123456789',
+    ADMIN_PASSWORD: password,
+    DATA_DIR: folder,
+  };
+  const app = await createApp(readConfig({ ...defaults, ...settings }, folder), pino({ level: 'silent' }));
+  const server = createServer(app.koa.callback());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(async () => {
+    server.closeAllConnections();
+    server.close();
+    await app.close();
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const graphql = createGraphqlCaller(url);
+  return {
+    url,
+    app,
+    gemini,
+    graphql,
+    /** Signs in, and from then on `graphql` is the owner's. */
+    signIn: () => signIn(graphql),
+    /** The official client with a new client key. It does not retry: that would hide what the gateway does. */
+    async openai(): Promise<OpenAI> {
+      await signIn(graphql);
+      const { clientKeyCreate } = await graphql(
+        `mutation { clientKeyCreate(input: {name: "test"}) { ... on ClientKeyCreateSuccess { secret } } }`,
+      );
+      return new OpenAI({ baseURL: `${url}/v1`, apiKey: clientKeyCreate.secret, maxRetries: 0 });
+    },
+  };
+}
+
+type GraphqlCaller = ReturnType<typeof createGraphqlCaller>;
+
+/** Calls the admin API; throws what it answers in `errors`. */
+export function createGraphqlCaller(url: string) {
+  // biome-ignore lint/suspicious/noExplicitAny: the answer's shape is the query's.
+  const call = async (query: string, variables: Record<string, unknown> = {}): Promise<any> => {
+    const response = await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(call.token && { authorization: `Bearer ${call.token}` }) },
+      body: JSON.stringify({ query, variables }),
+    });
+    const { data, errors } = (await response.json()) as { data: unknown; errors?: { message: string }[] };
+    if (errors) throw new Error(errors.map(({ message }) => message).join('; '));
+    return data;
+  };
+  call.token = '';
+  return call;
+}
+
+async function signIn(graphql: GraphqlCaller): Promise<void> {
+  const input = { username: 'admin', password };
+  const { sessionCreate } = await graphql(
+    `mutation ($input: SessionCreateInput!) { sessionCreate(input: $input) { ... on SessionCreateSuccess { token } } }`,
+    { input },
+  );
+  graphql.token = sessionCreate.token;
+}
