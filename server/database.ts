@@ -11,9 +11,14 @@ export type Orm = MikroORM;
 export type Connection = Database;
 export type Entities = readonly (EntityClass<object> | EntitySchema)[];
 
+/** Every migration, oldest first. */
+const migrations = [Migration20261123000000_initial];
+
 /** Oldest SQLite that is free of the WAL-reset bug (3.7.0 to 3.51.2 can corrupt a database that two connections checkpoint). */
 const sqliteVersionMin = [3, 51, 3] as const;
 const busyTimeoutMs = 10_000;
+/** 16 MiB instead of 2: the upper levels of all indexes stay in memory. */
+const cacheKiB = 16_384;
 
 /** The database cannot be used; the message says why and what to do. */
 export class DatabaseError extends Error {
@@ -21,8 +26,9 @@ export class DatabaseError extends Error {
 }
 
 /**
- * Opens the database file.
+ * Opens the database file; makes it and its folder when absent.
  * @param mode 'write' is for the one writer: every commit is on disk before it counts. 'read' refuses any change.
+ * @throws DatabaseError
  */
 export async function openDatabase(file: string, entities: Entities, mode: 'read' | 'write'): Promise<Orm> {
   mkdirSync(dirname(file), { recursive: true });
@@ -30,53 +36,82 @@ export async function openDatabase(file: string, entities: Entities, mode: 'read
     dbName: file,
     entities: [...entities],
     extensions: [Migrator],
-    migrations: { migrationsList: [Migration20261123000000_initial], snapshot: false, transactional: true },
+    migrations: { migrationsList: migrations, snapshot: false, transactional: true },
     // The writer opens the transaction of a whole batch itself.
     implicitTransactions: false,
     // What goes wrong is thrown; the rest is of no interest to who reads the log.
     logger: () => {},
   });
-  const connection = await connectionOf(orm);
+  try {
+    prepareConnection(await connectionOf(orm), mode);
+    return orm;
+  } catch (error) {
+    await orm.close();
+    if ((error as { code?: string }).code !== 'SQLITE_NOTADB') throw error;
+    throw new DatabaseError('DATABASE_URL names a file that is no SQLite database. Name a new file.');
+  }
+}
+
+function prepareConnection(connection: Connection, mode: 'read' | 'write'): void {
+  requireSafeSqlite(connection.prepare('select sqlite_version()').pluck().get() as string);
   connection.pragma(`busy_timeout = ${busyTimeoutMs}`);
   connection.pragma('journal_mode = WAL');
   connection.pragma('synchronous = FULL');
   connection.pragma('foreign_keys = ON');
+  connection.pragma(`cache_size = -${cacheKiB}`);
   if (mode === 'read') connection.pragma('query_only = ON');
-  requireSafeSqlite(connection);
-  return orm;
 }
 
 /** Brings the schema up to date. @throws DatabaseError when the file was written by a newer version or another program. */
 export async function migrate(orm: Orm): Promise<void> {
-  const connection = await connectionOf(orm);
-  const tables = connection.prepare(`select name from sqlite_master where type = 'table'`).pluck().all() as string[];
-  if (tables.length > 0 && !tables.includes('usage_event')) {
-    throw new DatabaseError('DATABASE_URL names a database of another program. Name a new file.');
-  }
-  if (tables.includes('mikro_orm_migrations')) requireKnownMigrations(connection);
+  requireOwnDatabase(await connectionOf(orm));
   await orm.migrator.up();
+}
+
+/** For readers that do not migrate. @throws DatabaseError unless the schema is the one of this version. */
+export async function requireMigrated(orm: Orm): Promise<void> {
+  const connection = await connectionOf(orm);
+  requireOwnDatabase(connection);
+  const isUpToDate = migrations.every(({ name }) => appliedMigrations(connection).includes(name));
+  if (!isUpToDate) throw new DatabaseError('This database is of an older version. Start the server once to update it.');
 }
 
 export async function connectionOf(orm: Orm): Promise<Connection> {
   return (await orm.em.getConnection().getNativeClient()) as Connection;
 }
 
-function requireKnownMigrations(connection: Connection): void {
-  const known: string[] = [Migration20261123000000_initial.name];
-  const done = connection.prepare('select name from mikro_orm_migrations').pluck().all() as string[];
-  const unknown = done.find((name) => !known.includes(name));
-  if (unknown)
+function requireOwnDatabase(connection: Connection): void {
+  const tables = tableNames(connection);
+  // The migrator makes its own table first: a start that was cut short leaves that one alone.
+  if (tables.some((table) => table !== migrationsTable) && !tables.includes('usage_event')) {
+    throw new DatabaseError('DATABASE_URL names a database of another program. Name a new file.');
+  }
+  const known: string[] = migrations.map(({ name }) => name);
+  const unknown = appliedMigrations(connection).find((name) => !known.includes(name));
+  if (unknown) {
     throw new DatabaseError(
       `This database was written by a newer version (it has ${unknown}). Update, or restore a backup.`,
     );
+  }
 }
 
-function requireSafeSqlite(connection: Connection): void {
-  const version = connection.prepare('select sqlite_version()').pluck().get() as string;
-  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
-  const [minMajor, minMinor, minPatch] = sqliteVersionMin;
-  const isSafe =
-    major > minMajor || (major === minMajor && (minor > minMinor || (minor === minMinor && patch >= minPatch)));
-  if (!isSafe)
-    throw new DatabaseError(`SQLite ${version} can corrupt data; ${sqliteVersionMin.join('.')} or newer is needed.`);
+const migrationsTable = 'mikro_orm_migrations';
+
+function appliedMigrations(connection: Connection): string[] {
+  if (!tableNames(connection).includes(migrationsTable)) return [];
+  return connection.prepare(`select name from ${migrationsTable}`).pluck().all() as string[];
+}
+
+function tableNames(connection: Connection): string[] {
+  return connection
+    .prepare(`select name from sqlite_master where type = 'table' and name not like 'sqlite_%'`)
+    .pluck()
+    .all() as string[];
+}
+
+function requireSafeSqlite(version: string): void {
+  const parts = version.split('.').map(Number);
+  const difference = sqliteVersionMin.map((min, index) => (parts[index] ?? 0) - min).find((step) => step !== 0) ?? 0;
+  if (difference >= 0) return;
+  throw new DatabaseError(`SQLite ${version} can corrupt data; ${sqliteVersionMin.join('.')} or newer is needed.`);
 }

@@ -4,11 +4,11 @@ import { chainHash } from './chain.ts';
 import type { NewEvent, RecordedEvent } from './events.ts';
 
 /** The shape of event bodies this version writes. */
-const schemaNumber = 1;
+const schema = 1;
 
 /** Appends events and moves the head, inside a transaction that somebody else opens and ends. */
 export interface Appender {
-  append(events: readonly NewEvent[], now: number): RecordedEvent[];
+  append(event: NewEvent, now: number): RecordedEvent;
   /** Writes the head row; once per transaction, after its last append. */
   saveHead(): void;
   /** Forgets what a rolled back transaction had appended. */
@@ -18,19 +18,21 @@ export interface Appender {
 
 interface Head {
   position: number;
-  hash: Uint8Array;
+  /** In hex. */
+  hash: string;
   recordedAt: number;
 }
 
 /** @param bootId Names the run of the process that writes. */
 export function createAppender(connection: Connection, bootId: string): Appender {
   const readHead = connection.prepare<[], Head>(
-    `select position, hash, recorded_at as recordedAt from ledger_head where id = 1`,
+    'select position, lower(hex(hash)) as hash, recorded_at as recordedAt from ledger_head where id = 1',
   );
   const writeHead = connection.prepare('update ledger_head set position = ?, hash = ?, recorded_at = ? where id = 1');
   const insert = connection.prepare(
-    `insert into usage_event (position, event_id, type, schema, request_id, actor, occurred_at, recorded_at, boot_id, body, hash)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `insert into usage_event
+       (position, event_id, type, schema, request_id, actor, occurred_at, recorded_at, boot_id, body, hash)
+     values (?, ?, ?, ${schema}, ?, ?, ?, ?, ?, ?, ?)`,
   );
   let head = readHead.get() as Head;
 
@@ -39,33 +41,28 @@ export function createAppender(connection: Connection, bootId: string): Appender
     const eventId = randomUUIDv7();
     // The clock of the machine may step back; the ledger's does not.
     const recordedAt = Math.max(now, head.recordedAt);
+    const { occurredAt } = event;
     const { type } = event.body;
-    const body = JSON.stringify(event.body);
-    const hash = chainHash(head.hash, { position, type, eventId, recordedAt, body });
+    const actor = event.actor ?? null;
     const requestId = 'requestId' in event.body ? event.body.requestId : null;
-    insert.run(
-      position,
-      eventId,
-      type,
-      schemaNumber,
-      requestId,
-      event.actor ?? null,
-      event.occurredAt,
-      recordedAt,
-      bootId,
-      body,
-      hash,
-    );
+    const body = JSON.stringify(event.body);
+    const link = { position, eventId, type, schema, actor, occurredAt, recordedAt, bootId, body };
+    const hash = chainHash(head.hash, link);
+    insert.run(position, eventId, type, requestId, actor, occurredAt, recordedAt, bootId, body, toBytes(hash));
     head = { position, hash, recordedAt };
     return { ...event, position, eventId, recordedAt };
   }
 
   return {
-    append: (events, now) => events.map((event) => append(event, now)),
-    saveHead: () => void writeHead.run(head.position, head.hash, head.recordedAt),
+    append,
+    saveHead: () => void writeHead.run(head.position, toBytes(head.hash), head.recordedAt),
     reload() {
       head = readHead.get() as Head;
     },
     headPosition: () => head.position,
   };
+}
+
+function toBytes(hash: string): Buffer {
+  return Buffer.from(hash, 'hex');
 }

@@ -6,6 +6,7 @@ import { UsageEvent } from './usage-event.entity.ts';
 
 /** An event as readers get it. */
 export interface LedgerEntry extends RecordedEvent {
+  /** In hex. */
   hash: string;
   /** The stored JSON text that the hash covers. */
   bodyText: string;
@@ -18,8 +19,8 @@ export interface Ledger {
   read(after: number, limit: number): Promise<LedgerEntry[]>;
   /** Position of the newest event that was committed. */
   headPosition(): number;
-  /** Every event after a position (default: the head), now and as they come: none missing, none twice. */
-  follow(after: number | null, signal: AbortSignal): AsyncGenerator<LedgerEntry>;
+  /** Every event after a position (null: the head), those there are and then those that come: none missing, none twice. */
+  follow(after: number | null, signal: AbortSignal): AsyncGenerator<LedgerEntry, undefined>;
 }
 
 export interface LedgerParts {
@@ -28,9 +29,11 @@ export interface LedgerParts {
   orm: Orm;
   /** Calls the listener with the new head position after each commit. Only a hint: readers read the database. */
   onCommit(listener: (headPosition: number) => void): void;
+  /** Position of the newest event at the start. */
   headPosition: number;
 }
 
+/** Events read at once: so much stays in memory for a reader that is slow. */
 const pageSize = 200;
 
 export function createLedger({ execute, orm, onCommit, headPosition }: LedgerParts): Ledger {
@@ -42,31 +45,30 @@ export function createLedger({ execute, orm, onCommit, headPosition }: LedgerPar
   });
 
   async function read(after: number, limit: number): Promise<LedgerEntry[]> {
-    const rows = await orm.em
-      .fork()
-      .find(UsageEvent, { position: { $gt: after } }, { orderBy: { position: 'asc' }, limit });
+    const order = { orderBy: { position: 'asc' }, limit, disableIdentityMap: true } as const;
+    const rows = await orm.em.fork().find(UsageEvent, { position: { $gt: after } }, order);
     return rows.map(toEntry);
   }
 
-  async function* follow(after: number | null, signal: AbortSignal): AsyncGenerator<LedgerEntry> {
+  async function* follow(after: number | null, signal: AbortSignal): AsyncGenerator<LedgerEntry, undefined> {
     let position = after ?? head;
-    while (!signal.aborted) {
-      const page = head > position ? await read(position, pageSize) : [];
-      for (const entry of page) {
-        position = entry.position;
-        yield entry;
+    let wake = () => {};
+    const wakeUp = () => wake();
+    waiting.add(wakeUp);
+    signal.addEventListener('abort', wakeUp, { once: true });
+    try {
+      while (!signal.aborted) {
+        for (const entry of position < head ? await read(position, pageSize) : []) {
+          if (signal.aborted) return;
+          position = entry.position;
+          yield entry;
+        }
+        if (position >= head && !signal.aborted) await new Promise<void>((resolve) => (wake = resolve));
       }
-      if (page.length === 0) await nextCommit(signal, position);
+    } finally {
+      waiting.delete(wakeUp);
+      signal.removeEventListener('abort', wakeUp);
     }
-  }
-
-  /** Waits for a commit after `position`; returns at once when there is one already. */
-  function nextCommit(signal: AbortSignal, position: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    if (head > position || signal.aborted) return Promise.resolve();
-    waiting.add(resolve);
-    signal.addEventListener('abort', () => resolve(), { once: true });
-    return promise.finally(() => waiting.delete(resolve));
   }
 
   return {
@@ -79,15 +81,15 @@ export function createLedger({ execute, orm, onCommit, headPosition }: LedgerPar
   };
 }
 
-function toEntry(row: UsageEvent): LedgerEntry {
+function toEntry({ position, eventId, recordedAt, occurredAt, actor, body, hash }: UsageEvent): LedgerEntry {
   return {
-    position: row.position,
-    eventId: row.eventId,
-    recordedAt: row.recordedAt,
-    occurredAt: row.occurredAt,
-    body: JSON.parse(row.body) as UsageEventBody,
-    ...(row.actor !== null && row.actor !== undefined && { actor: row.actor }),
-    hash: Buffer.from(row.hash).toString('hex'),
-    bodyText: row.body,
+    position,
+    eventId,
+    recordedAt,
+    occurredAt,
+    ...(actor !== null && actor !== undefined && { actor }),
+    body: JSON.parse(body) as UsageEventBody,
+    hash: Buffer.from(hash).toString('hex'),
+    bodyText: body,
   };
 }

@@ -17,8 +17,9 @@ export class Migration20261123000000_initial extends Migration {
       hash blob not null
     ) strict`);
     this.addSql(`create unique index usage_event_accepted on usage_event (request_id) where type = 'RequestAccepted'`);
-    this.addSql(`create unique index usage_event_terminal on usage_event (request_id)
-      where type in ('RequestCompleted', 'RequestFailed', 'RequestAborted', 'RequestRejected')`);
+    // Not `type in (…)`: SQLite would build a table of that list again for every insert, a third of its time.
+    this.addSql(`create unique index usage_event_terminal on usage_event (request_id) where type = 'RequestCompleted'
+      or type = 'RequestFailed' or type = 'RequestAborted' or type = 'RequestRejected'`);
     this.addSql(`create index usage_event_audit on usage_event (position) where actor is not null`);
     this.addSql(`create trigger usage_event_no_update before update on usage_event
       begin select raise(abort, 'usage events are append-only'); end`);

@@ -1,6 +1,7 @@
+import type { EntityManager } from '@mikro-orm/sqlite';
 import { type Connection, connectionOf, type Orm } from '../database.ts';
-import { type Appender, createAppender } from '../ledger/append.ts';
-import { type CommandHandlers, type Effect, Refusal } from '../ledger/commands.ts';
+import { createAppender } from '../ledger/append.ts';
+import { type CommandHandlers, Refusal, type Transaction } from '../ledger/commands.ts';
 import type { RecordedEvent } from '../ledger/events.ts';
 import { projections } from '../ledger/projections/all.ts';
 
@@ -10,7 +11,7 @@ export interface QueuedCommand {
   input: unknown;
 }
 
-/** What became of a command. */
+/** What became of a command. `error` is for failures its sender can do nothing about. */
 export type Answer =
   | { ok: true; result: unknown }
   | { ok: false; refusal: { code: Refusal['code']; message: string } }
@@ -18,13 +19,14 @@ export type Answer =
 
 /** Runs batches of commands, each batch in one transaction. */
 export interface BatchRunner {
+  /** @throws when the disk or the file is broken: what was written last may or may not be there. */
   run(commands: readonly QueuedCommand[]): Promise<Answer[]>;
   headPosition(): number;
 }
 
 /**
- * The one writer. Handlers, their events, the projections and the head of a batch commit together. When a command fails, the batch
- * is rolled back and each of its commands runs again in a transaction of its own, so that only the culprit fails.
+ * Handlers, their events, the projections and the head of a batch commit together. When a command fails, the batch is rolled back
+ * and each of its commands runs again in a transaction of its own, so that only the culprit fails.
  */
 export async function createBatchRunner(
   orm: Orm,
@@ -33,14 +35,16 @@ export async function createBatchRunner(
   clock: () => number,
 ): Promise<BatchRunner> {
   const connection = await connectionOf(orm);
+  const begin = connection.prepare('begin immediate');
+  const commit = connection.prepare('commit');
   const appender = createAppender(connection, bootId);
-  const applyEvents = createProjector(connection);
+  const project = createProjector(connection);
 
   async function inTransaction(commands: readonly QueuedCommand[]): Promise<Answer[]> {
-    connection.exec('begin immediate');
+    begin.run();
     try {
-      const answers = await runAll(commands);
-      connection.exec('commit');
+      const answers = await carryOut(commands);
+      commit.run();
       return answers;
     } catch (error) {
       if (connection.inTransaction) connection.exec('rollback');
@@ -49,20 +53,23 @@ export async function createBatchRunner(
     }
   }
 
-  async function runAll(commands: readonly QueuedCommand[]): Promise<Answer[]> {
+  async function carryOut(commands: readonly QueuedCommand[]): Promise<Answer[]> {
     const now = clock();
     const answers: Answer[] = [];
     const recorded: RecordedEvent[] = [];
     for (const { name, input } of commands) {
       const handler = handlers[name];
       if (!handler) throw new Error(`There is no command ${name}.`);
-      const pending = handler({ em: orm.em.fork(), now }, input);
+      const pending = handler(new CommandTransaction(orm, now), input);
       // Awaiting what is no promise would cost a turn of the loop per event.
-      const effect: Effect<unknown> = pending instanceof Promise ? await pending : pending;
-      recorded.push(...appender.append(effect.events, now));
-      answers.push({ ok: true, result: effect.result });
+      const { events, result } = pending instanceof Promise ? await pending : pending;
+      for (const event of events) recorded.push(appender.append(event, now));
+      answers.push({ ok: true, result });
     }
-    applyEvents(recorded, appender);
+    if (recorded.length > 0) {
+      project(recorded, appender.headPosition());
+      appender.saveHead();
+    }
     return answers;
   }
 
@@ -71,6 +78,7 @@ export async function createBatchRunner(
       return (await inTransaction([command]))[0] as Answer;
     } catch (error) {
       if (error instanceof Refusal) return { ok: false, refusal: { code: error.code, message: error.message } };
+      if (isDiskBroken(error)) throw error;
       return { ok: false, error: (error as Error).message };
     }
   }
@@ -79,7 +87,8 @@ export async function createBatchRunner(
     async run(commands) {
       try {
         return await inTransaction(commands);
-      } catch {
+      } catch (error) {
+        if (isDiskBroken(error)) throw error;
         const answers: Answer[] = [];
         for (const command of commands) answers.push(await runAlone(command));
         return answers;
@@ -89,17 +98,39 @@ export async function createBatchRunner(
   };
 }
 
-function createProjector(connection: Connection): (events: readonly RecordedEvent[], appender: Appender) => void {
+function createProjector(connection: Connection): (events: readonly RecordedEvent[], position: number) => void {
   const all = projections.map((create) => create(connection));
   const saveCheckpoint = connection.prepare(
-    `insert into projection_checkpoint (name, position) values (?, ?) on conflict do update set position = excluded.position`,
+    `insert into projection_checkpoint (name, position) values (?, ?)
+     on conflict do update set position = excluded.position`,
   );
-  return (events, appender) => {
-    if (events.length === 0) return;
+  return (events, position) => {
     for (const projection of all) {
       projection.evolve(events);
-      saveCheckpoint.run(projection.name, appender.headPosition());
+      saveCheckpoint.run(projection.name, position);
     }
-    appender.saveHead();
   };
+}
+
+/** Most commands only append: an entity manager of its own is made for those that ask for one. */
+class CommandTransaction implements Transaction {
+  readonly now: number;
+  readonly #orm: Orm;
+  #em: EntityManager | undefined;
+
+  constructor(orm: Orm, now: number) {
+    this.#orm = orm;
+    this.now = now;
+  }
+
+  get em(): EntityManager {
+    this.#em ??= this.#orm.em.fork();
+    return this.#em;
+  }
+}
+
+/** After a failed fsync nobody knows what is on the disk, and trying again would call durable what may not be. A full disk is no such failure. */
+function isDiskBroken(error: unknown): boolean {
+  const code = (error as { code?: unknown }).code;
+  return typeof code === 'string' && /^SQLITE_(IOERR|CORRUPT|NOTADB|READONLY|CANTOPEN)/.test(code);
 }

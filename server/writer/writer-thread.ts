@@ -1,25 +1,39 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { migrate, openDatabase } from '../database.ts';
+import { DatabaseError, migrate, openDatabase } from '../database.ts';
 import { entities } from '../entities.ts';
 import { createBatchRunner, type QueuedCommand } from './batch.ts';
 import { commandHandlers } from './commands.ts';
+import type { Report, WriterData } from './writer.ts';
 
-/** The thread that owns the only write connection: no fsync and no lock ever blocks the event loop that serves clients. */
 const port = parentPort;
 if (!port) throw new Error('writer-thread.ts runs as a worker of writer.ts.');
-const { databaseFile, bootId } = workerData as { databaseFile: string; bootId: string };
 
-const orm = await openDatabase(databaseFile, entities, 'write');
-await migrate(orm);
-const runner = await createBatchRunner(orm, commandHandlers, bootId, Date.now);
-port.postMessage(JSON.stringify({ headPosition: runner.headPosition() }));
+/** One text is cheaper to pass than a cloned object for each answer. */
+function report(news: Report): void {
+  port?.postMessage(JSON.stringify(news));
+}
 
-port.on('message', async (message: string | null) => {
-  if (message === null) {
-    await orm.close();
-    port.close();
-    return;
-  }
-  const answers = await runner.run(JSON.parse(message) as QueuedCommand[]);
-  port.postMessage(JSON.stringify({ headPosition: runner.headPosition(), answers }));
-});
+/** The thread that owns the only write connection: no fsync and no lock ever blocks the event loop that serves clients. */
+async function main({ databaseFile, bootId }: WriterData): Promise<void> {
+  const orm = await openDatabase(databaseFile, entities, 'write');
+  await migrate(orm);
+  const runner = await createBatchRunner(orm, commandHandlers, bootId, Date.now);
+  port?.on('message', async (message: string | null) => {
+    if (message === null) {
+      await orm.close();
+      port.close();
+      return;
+    }
+    const answers = await runner.run(JSON.parse(message) as QueuedCommand[]);
+    report({ kind: 'answers', answers, headPosition: runner.headPosition() });
+  });
+  report({ kind: 'ready', headPosition: runner.headPosition() });
+}
+
+try {
+  await main(workerData as WriterData);
+} catch (error) {
+  if (!(error instanceof DatabaseError)) throw error;
+  // An error that is thrown loses its class on the way to the main thread.
+  report({ kind: 'refused', message: error.message });
+}

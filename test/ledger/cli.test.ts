@@ -1,33 +1,54 @@
 import { spawnSync } from 'node:child_process';
-import { dirname } from 'node:path';
-import { expect, test } from 'vitest';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
 import { connectionOf, openDatabase } from '../../server/database.ts';
 import { entities } from '../../server/entities.ts';
 import { openTestLedger } from '../support/ledger.ts';
 import { history } from '../support/request-history.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
-function ledgerCommand(folder: string, ...args: string[]) {
+const script = fileURLToPath(new URL('../../server/ledger/cli.ts', import.meta.url));
+
+function run(folder: string, ...words: string[]) {
   const env = { PATH: process.env.PATH, DATA_DIR: folder, DATABASE_URL: 'sqlite:pool.db' };
-  return spawnSync(process.execPath, ['server/ledger/cli.ts', ...args], { env, encoding: 'utf8' });
+  return spawnSync(process.execPath, [script, ...words], { cwd: folder, env, encoding: 'utf8' });
 }
 
-test('verify tells a sound ledger from one that was tampered with, by its exit status', async () => {
-  const { ledger, file } = await openTestLedger();
-  await ledger.append(history('req_1').accepted());
-  await ledger.append(history('req_1').completed());
-  const sound = ledgerCommand(dirname(file), 'verify', '--json');
-  expect([sound.status, JSON.parse(sound.stdout)]).toMatchObject([0, { isSound: true, eventCount: 2 }]);
+describe('npm run ledger', () => {
+  test('verify calls an untouched ledger sound, also while it is written', async () => {
+    const folder = temporaryFolder();
+    const { ledger, verify } = await openTestLedger(join(folder, 'pool.db'));
+    await ledger.append(history('req_1').accepted());
+    const { status, stdout } = run(folder, 'verify', '--json');
+    expect(JSON.parse(stdout)).toEqual(await verify());
+    expect(status).toBe(0);
+    expect(run(folder, 'verify').stdout).toMatch(/^SOUND: 1 events, head [0-9a-f]{64}, projections [0-9a-f]{64}\.\n$/);
+  });
 
-  const intruder = await openDatabase(file, entities, 'write');
-  const connection = await connectionOf(intruder);
-  connection.exec('drop trigger usage_event_no_delete');
-  connection.exec('delete from usage_event where position = 1');
-  await intruder.close();
-  const broken = ledgerCommand(dirname(file), 'verify');
-  expect([broken.status, broken.stdout.trim()]).toEqual([1, 'NOT SOUND: position 1 is missing']);
-});
+  test('verify says what is wrong and fails', async () => {
+    const folder = temporaryFolder();
+    const file = join(folder, 'pool.db');
+    const { ledger, close } = await openTestLedger(file);
+    await ledger.append(history('req_1').accepted());
+    await close();
+    const orm = await openDatabase(file, entities, 'write');
+    (await connectionOf(orm)).exec('update ledger_head set position = 2');
+    await orm.close();
+    const { status, stdout } = run(folder, 'verify');
+    expect(stdout).toBe('NOT SOUND: the head is at 2, the last event at 1.\n');
+    expect(status).toBe(1);
+  });
 
-test('a wrong call prints how it is used', () => {
-  const wrong = ledgerCommand('.', 'frobnicate');
-  expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining('Usage: npm run ledger -- verify')]);
+  test('says so when there is no database', () => {
+    const { status, stdout, stderr } = run(temporaryFolder(), 'verify');
+    expect([status, stdout]).toEqual([1, '']);
+    expect(stderr).toContain('There is no database');
+  });
+
+  test.each([[], ['verfy'], ['verify', '--jsn']])('explains itself when called as %j', (...words) => {
+    const { status, stderr } = run(temporaryFolder(), ...words.flat());
+    expect(status).toBe(2);
+    expect(stderr).toContain('usage: npm run ledger -- verify');
+  });
 });

@@ -163,6 +163,14 @@ describe('recovery', () => {
 });
 
 describe('following', () => {
+  test('a reader that waits is let go at once when it leaves', async () => {
+    const { ledger } = await openTestLedger();
+    const stop = new AbortController();
+    const next = ledger.follow(null, stop.signal).next();
+    stop.abort();
+    expect(await next).toEqual({ done: true, value: undefined });
+  });
+
   test('a reader resumes after any position without loss or doubles', async () => {
     const { ledger } = await openTestLedger();
     for (let index = 0; index < 5; index++) await ledger.append(history(`req_${index}`).accepted());

@@ -3,8 +3,11 @@ import type { RecordedEvent } from '../events.ts';
 
 /** A table derived from events. The same `evolve` runs live, inside the writer's transaction, and in a rebuild. */
 export interface Projection {
+  /** Of the table and of its checkpoint. */
   name: string;
-  /** Applies events in order. */
+  /** The columns by which a dump of the table is ordered. */
+  orderedBy: string;
+  /** Applies events in order. @throws when an event cannot follow those before it, for example a second end of a request. */
   evolve(events: readonly RecordedEvent[]): void;
 }
 

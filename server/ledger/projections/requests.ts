@@ -1,5 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import type { Connection } from '../../database.ts';
+import type { Connection, Orm } from '../../database.ts';
 import type {
   AttemptFailed,
   RecordedEvent,
@@ -8,7 +8,9 @@ import type {
   RequestCompleted,
   RequestFailed,
   RequestRejected,
+  UsageSource,
 } from '../events.ts';
+import { clampFirst, type Page, type PageQuery, toPage } from '../page.ts';
 import type { Projection } from './projection.ts';
 
 export type RequestOutcome = 'IN_PROGRESS' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED' | 'REJECTED';
@@ -19,6 +21,7 @@ export interface Attempt {
   upstreamKeyId: string;
   httpStatus: number | null;
   failure: string | null;
+  /** Null when it is not known: of the last attempt of several. */
   durationMs: number | null;
 }
 
@@ -27,11 +30,13 @@ const RequestSchema = defineEntity({
   name: 'Request',
   tableName: 'request',
   properties: {
+    /** Position of the event that opened the row: the order of requests. */
     acceptedPosition: p.integer().primary(),
     requestId: p.string(),
     outcome: p.string().$type<RequestOutcome>(),
     format: p.string(),
     clientKeyId: p.string(),
+    /** The key of the last attempt. */
     upstreamKeyId: p.string().nullable(),
     requestedModel: p.string(),
     servedModel: p.string().nullable(),
@@ -45,7 +50,7 @@ const RequestSchema = defineEntity({
     outputTokens: p.integer(),
     reasoningTokens: p.integer(),
     totalTokens: p.integer(),
-    usageSource: p.string().nullable(),
+    usageSource: p.string().$type<UsageSource>().nullable(),
     startedAt: p.integer(),
     durationMs: p.integer().nullable(),
     timeToFirstTokenMs: p.integer().nullable(),
@@ -55,152 +60,182 @@ const RequestSchema = defineEntity({
 export class Request extends RequestSchema.class {}
 RequestSchema.setClass(Request);
 
+export interface RequestFilter {
+  outcomes?: readonly RequestOutcome[] | null;
+  clientKeyId?: string | null;
+  /** As the client wrote it. */
+  model?: string | null;
+}
+
+/** Requests, newest first. */
+export async function findRequests(orm: Orm, query: PageQuery & RequestFilter): Promise<Page<Request>> {
+  const first = clampFirst(query.first);
+  const matching = {
+    ...(query.outcomes && { outcome: { $in: [...query.outcomes] } }),
+    ...(query.clientKeyId && { clientKeyId: query.clientKeyId }),
+    ...(query.model && { requestedModel: query.model }),
+  };
+  const older = query.after === null ? {} : { acceptedPosition: { $lt: Number(query.after) || 0 } };
+  const em = orm.em.fork();
+  const newestFirst = { acceptedPosition: 'desc' } as const;
+  const rows = await em.find(Request, { ...matching, ...older }, { orderBy: newestFirst, limit: first + 1 });
+  return toPage(rows, first, await em.count(Request, matching), (row) => String(row.acceptedPosition));
+}
+
+export async function findRequest(orm: Orm, requestId: string): Promise<Request | null> {
+  return orm.em.fork().findOne(Request, { requestId });
+}
+
 type Terminal = RequestCompleted | RequestFailed | RequestAborted;
 
 /** Keeps `request` in step with the events of requests. */
 export function requestsProjection(connection: Connection): Projection {
   const insertAccepted = connection.prepare(
-    `insert into request (accepted_position, request_id, outcome, format, client_key_id, upstream_key_id, requested_model, is_streaming, started_at, attempts)
+    `insert into request (accepted_position, request_id, outcome, format, client_key_id, upstream_key_id,
+       requested_model, is_streaming, started_at, attempts)
      values (?, ?, 'IN_PROGRESS', ?, ?, ?, ?, ?, ?, '[]')`,
   );
   const insertRejected = connection.prepare(
-    `insert into request (accepted_position, request_id, outcome, format, client_key_id, requested_model, is_streaming, started_at, attempts,
-       http_status, error_code, error_message, duration_ms)
+    `insert into request (accepted_position, request_id, outcome, format, client_key_id, requested_model, is_streaming,
+       started_at, attempts, http_status, error_code, error_message, duration_ms)
      values (?, ?, 'REJECTED', ?, ?, ?, 0, ?, '[]', ?, ?, ?, 0)`,
   );
-  // `json_insert` with '$[#]' appends to the list.
+  // `json_insert` at '$[#]' appends to the list.
   const addAttempt = connection.prepare(
-    `update request set upstream_key_id = ?, attempts = json_insert(attempts, '$[#]', json(?)) where request_id = ?`,
+    `update request set upstream_key_id = ?, attempts = json_insert(attempts, '$[#]', json(?))
+     where request_id = ? and outcome = 'IN_PROGRESS'`,
   );
   const end = connection.prepare(
-    `update request set outcome = ?, upstream_key_id = ?, served_model = ?, http_status = ?, finish_reason = ?, error_code = ?, error_message = ?,
-       input_tokens = ?, cached_input_tokens = ?, output_tokens = ?, reasoning_tokens = ?, total_tokens = ?, usage_source = ?,
-       duration_ms = ?, time_to_first_token_ms = ?, attempts = json_insert(attempts, '$[#]', json(?))
-     where request_id = ?`,
+    `update request set outcome = ?, upstream_key_id = ?, served_model = ?, http_status = ?, finish_reason = ?,
+       error_code = ?, error_message = ?, input_tokens = ?, cached_input_tokens = ?, output_tokens = ?,
+       reasoning_tokens = ?, total_tokens = ?, usage_source = ?, duration_ms = ?, time_to_first_token_ms = ?,
+       attempts = json_insert(attempts, '$[#]', json(?))
+     where request_id = ? and outcome = 'IN_PROGRESS'`,
   );
 
-  function onAccepted(event: RequestAccepted, recorded: RecordedEvent): void {
+  function onAccepted(event: RequestAccepted, { position, occurredAt }: RecordedEvent): void {
     const { requestId, format, clientKeyId, upstreamKeyId, requestedModel } = event;
     const isStreaming = event.isStreaming ? 1 : 0;
     insertAccepted.run(
-      recorded.position,
+      position,
       requestId,
       format,
       clientKeyId,
       upstreamKeyId,
       requestedModel,
       isStreaming,
-      recorded.occurredAt,
+      occurredAt,
     );
+  }
+
+  function onRejected(event: RequestRejected, { position, occurredAt }: RecordedEvent): void {
+    const { requestId, format, clientKeyId, requestedModel, httpStatus, code, message } = event;
+    insertRejected.run(position, requestId, format, clientKeyId, requestedModel, occurredAt, httpStatus, code, message);
   }
 
   function onAttemptFailed(event: AttemptFailed): void {
-    const { attempt: number, upstreamKeyId, httpStatus, failure, durationMs } = event;
+    const { requestId, attempt: number, upstreamKeyId, httpStatus, failure, durationMs } = event;
     const attempt: Attempt = { number, upstreamKeyId, httpStatus, failure, durationMs };
-    addAttempt.run(upstreamKeyId, JSON.stringify(attempt), event.requestId);
+    requireOpen(event, addAttempt.run(upstreamKeyId, JSON.stringify(attempt), requestId).changes);
   }
 
   function onEnded(event: Terminal): void {
-    const { usage } = event;
-    const view = viewOf(event);
-    end.run(
-      view.outcome,
-      event.upstreamKeyId,
-      event.servedModel,
-      view.httpStatus,
-      view.finishReason,
-      view.errorCode,
-      view.errorMessage,
-      usage.inputTokens,
-      usage.cachedInputTokens,
-      usage.outputTokens,
-      usage.reasoningTokens,
-      usage.totalTokens,
-      event.usageSource,
-      event.durationMs,
-      event.timeToFirstTokenMs,
-      JSON.stringify(view.attempt),
-      event.requestId,
-    );
-  }
-
-  function onRejected(event: RequestRejected, recorded: RecordedEvent): void {
-    const { requestId, format, clientKeyId, requestedModel, httpStatus, code, message } = event;
-    insertRejected.run(
-      recorded.position,
-      requestId,
-      format,
-      clientKeyId,
-      requestedModel,
-      recorded.occurredAt,
+    const { requestId, upstreamKeyId, servedModel, usage, usageSource, durationMs, timeToFirstTokenMs } = event;
+    const { outcome, httpStatus, finishReason, code, message, attempt } = endOf(event);
+    const { inputTokens, cachedInputTokens, outputTokens, reasoningTokens, totalTokens } = usage;
+    const { changes } = end.run(
+      outcome,
+      upstreamKeyId,
+      servedModel,
       httpStatus,
+      finishReason,
       code,
       message,
+      inputTokens,
+      cachedInputTokens,
+      outputTokens,
+      reasoningTokens,
+      totalTokens,
+      usageSource,
+      durationMs,
+      timeToFirstTokenMs,
+      JSON.stringify(attempt),
+      requestId,
     );
+    requireOpen(event, changes);
+  }
+
+  function evolveOne(recorded: RecordedEvent): void {
+    const event = recorded.body;
+    switch (event.type) {
+      case 'RequestAccepted':
+        onAccepted(event, recorded);
+        break;
+      case 'AttemptFailed':
+        onAttemptFailed(event);
+        break;
+      case 'RequestCompleted':
+      case 'RequestFailed':
+      case 'RequestAborted':
+        onEnded(event);
+        break;
+      case 'RequestRejected':
+        onRejected(event, recorded);
+        break;
+    }
   }
 
   return {
     name: 'request',
+    orderedBy: 'accepted_position',
     evolve(events) {
-      for (const recorded of events) {
-        const event = recorded.body;
-        switch (event.type) {
-          case 'RequestAccepted':
-            onAccepted(event, recorded);
-            break;
-          case 'AttemptFailed':
-            onAttemptFailed(event);
-            break;
-          case 'RequestCompleted':
-          case 'RequestFailed':
-          case 'RequestAborted':
-            onEnded(event);
-            break;
-          case 'RequestRejected':
-            onRejected(event, recorded);
-        }
-      }
+      for (const event of events) evolveOne(event);
     },
   };
 }
 
+function requireOpen({ type, requestId }: Terminal | AttemptFailed, changes: number): void {
+  if (changes === 0) throw new Error(`${type} of ${requestId}, which is not in progress.`);
+}
+
 /** How a terminal event shows in its row. */
-function viewOf(event: Terminal) {
-  const attempt: Attempt = {
-    number: event.attempt,
-    upstreamKeyId: event.upstreamKeyId,
-    httpStatus: null,
-    failure: null,
-    durationMs: null,
-  };
+function endOf(event: Terminal) {
+  const none = { httpStatus: null, finishReason: null, code: null, message: null };
+  const { attempt: number, upstreamKeyId } = event;
+  // The only attempt took as long as the request; the last of several began at a time that no event tells.
+  const attempt = { number, upstreamKeyId, durationMs: number === 1 ? event.durationMs : null };
   switch (event.type) {
     case 'RequestCompleted': {
       const { httpStatus, finishReason } = event;
-      return {
-        outcome: 'SUCCEEDED',
-        httpStatus,
-        finishReason,
-        errorCode: null,
-        errorMessage: null,
-        attempt: { ...attempt, httpStatus },
-      };
+      const last: Attempt = { ...attempt, httpStatus, failure: null };
+      return { ...none, outcome: 'SUCCEEDED', httpStatus, finishReason, attempt: last };
     }
     case 'RequestFailed': {
       const { httpStatus, code, message, upstreamStatus } = event;
-      const last = { ...attempt, httpStatus: upstreamStatus, failure: code };
+      const last: Attempt = { ...attempt, httpStatus: upstreamStatus, failure: code };
+      return { ...none, outcome: 'FAILED', httpStatus, code, message, attempt: last };
+    }
+    case 'RequestAborted': {
+      const last: Attempt = { ...attempt, httpStatus: null, failure: event.by };
       return {
-        outcome: 'FAILED',
-        httpStatus,
-        finishReason: null,
-        errorCode: code,
-        errorMessage: message,
+        ...none,
+        outcome: outcomeOfAbort(event),
+        code: event.by,
+        message: abortMessages[event.by],
         attempt: last,
       };
     }
-    case 'RequestAborted': {
-      const outcome = event.by === 'client' ? 'CANCELLED' : 'FAILED';
-      const last = { ...attempt, failure: event.by };
-      return { outcome, httpStatus: null, finishReason: null, errorCode: event.by, errorMessage: null, attempt: last };
-    }
   }
 }
+
+/** Only a caller who left has cancelled; whatever else cuts an answer has failed it. */
+export function outcomeOfAbort({ by }: RequestAborted): 'CANCELLED' | 'FAILED' {
+  return by === 'client' ? 'CANCELLED' : 'FAILED';
+}
+
+const abortMessages: Record<RequestAborted['by'], string> = {
+  client: 'The client went away before the answer ended.',
+  shutdown: 'The gateway was stopped before the answer ended.',
+  'crash-recovery': 'The gateway died before the answer ended; what it cost is not known.',
+  deadline: 'The answer took longer than allowed.',
+};

@@ -1,13 +1,19 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import type { Connection } from '../../database.ts';
+import { hourMs } from '../calendar.ts';
 import type { RecordedEvent, TokenUsage } from '../events.ts';
 import type { Projection } from './projection.ts';
+import { outcomeOfAbort } from './requests.ts';
 
-/** Sums by hour × client key × upstream key × model. A request counts once, when it ended, in the hour in which it was accepted. */
+/**
+ * Sums by hour × client key × upstream key × model. A request counts once, when it ended, in the hour in which it was accepted, for
+ * its last upstream key ('' for none) and the model as the client wrote it.
+ */
 const UsageBucketSchema = defineEntity({
   name: 'UsageBucket',
   tableName: 'usage_bucket',
   properties: {
+    /** Its first instant, ms since 1970. */
     hour: p.integer().primary(),
     clientKeyId: p.string().primary(),
     upstreamKeyId: p.string().primary(),
@@ -22,23 +28,19 @@ const UsageBucketSchema = defineEntity({
     outputTokens: p.integer(),
     reasoningTokens: p.integer(),
     totalTokens: p.integer(),
+    /** Requests whose tokens Google did not tell to the end. */
     estimatedRequests: p.integer(),
+    /** When the newest of its requests began. */
     lastUsedAt: p.integer(),
   },
 });
 export class UsageBucket extends UsageBucketSchema.class {}
 UsageBucketSchema.setClass(UsageBucket);
 
-const hourMs = 3_600_000;
-const noUsage: TokenUsage = {
-  inputTokens: 0,
-  cachedInputTokens: 0,
-  outputTokens: 0,
-  reasoningTokens: 0,
-  totalTokens: 0,
-};
-
 type Outcome = 'succeeded' | 'failed' | 'cancelled' | 'rejected';
+type BucketKey = [hour: number, clientKeyId: string, upstreamKeyId: string, model: string];
+
+/** What one request adds to its bucket. */
 interface Contribution {
   startedAt: number;
   clientKeyId: string;
@@ -48,27 +50,54 @@ interface Contribution {
   usage: TokenUsage;
   isEstimated: boolean;
 }
-/** The counters of one bucket, in the order of the upsert's parameters. */
-interface Sums extends TokenUsage {
+
+/** Where an ending request belongs: told by its row, which `request` keeps. */
+type Origin = Pick<Contribution, 'startedAt' | 'clientKeyId' | 'model'>;
+
+interface Sums extends TokenUsage, Record<Outcome, number> {
   requests: number;
-  succeeded: number;
-  failed: number;
-  cancelled: number;
-  rejected: number;
   estimatedRequests: number;
   lastUsedAt: number;
 }
 
-/** Keeps `usage_bucket` in step. Runs after `request`, whose row tells where an ending request belongs. */
+/** Keeps `usage_bucket` in step. Runs after `request`. */
 export function usageBucketsProjection(connection: Connection): Projection {
-  const findOrigin = connection.prepare<[string], { startedAt: number; clientKeyId: string; model: string }>(
-    `select started_at as startedAt, client_key_id as clientKeyId, requested_model as model from request where request_id = ?`,
+  const findOrigin = connection.prepare<[string], Origin>(
+    `select started_at as startedAt, client_key_id as clientKeyId, requested_model as model
+     from request where request_id = ?`,
   );
+  const addToBucket = prepareAdd(connection);
+
+  function evolve(events: readonly RecordedEvent[]): void {
+    // One write per bucket and batch: under load most requests of a batch share a bucket.
+    const changes = new Map<string, { key: BucketKey; sums: Sums }>();
+    for (const event of events) {
+      const contribution = contributionOf(event, (requestId) => findOrigin.get(requestId));
+      if (!contribution) continue;
+      const { startedAt, clientKeyId, upstreamKeyId, model } = contribution;
+      const key: BucketKey = [startedAt - (startedAt % hourMs), clientKeyId, upstreamKeyId, model];
+      const name = key.join('\n');
+      const change = changes.get(name) ?? { key, sums: emptySums() };
+      add(change.sums, contribution);
+      changes.set(name, change);
+    }
+    for (const { key, sums } of changes.values()) addToBucket(key, sums);
+  }
+
+  return { name: 'usage_bucket', orderedBy: 'hour, client_key_id, upstream_key_id, model', evolve };
+}
+
+function prepareAdd(connection: Connection): (key: BucketKey, sums: Sums) => void {
   const upsert = connection.prepare(
-    `insert into usage_bucket values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    `insert into usage_bucket (hour, client_key_id, upstream_key_id, model, requests, succeeded, failed, cancelled, rejected,
+       input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, total_tokens, estimated_requests, last_used_at)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      on conflict do update set
-       requests = requests + excluded.requests, succeeded = succeeded + excluded.succeeded, failed = failed + excluded.failed,
-       cancelled = cancelled + excluded.cancelled, rejected = rejected + excluded.rejected,
+       requests = requests + excluded.requests,
+       succeeded = succeeded + excluded.succeeded,
+       failed = failed + excluded.failed,
+       cancelled = cancelled + excluded.cancelled,
+       rejected = rejected + excluded.rejected,
        input_tokens = input_tokens + excluded.input_tokens,
        cached_input_tokens = cached_input_tokens + excluded.cached_input_tokens,
        output_tokens = output_tokens + excluded.output_tokens,
@@ -77,62 +106,60 @@ export function usageBucketsProjection(connection: Connection): Projection {
        estimated_requests = estimated_requests + excluded.estimated_requests,
        last_used_at = max(last_used_at, excluded.last_used_at)`,
   );
-
-  function contributionOf({ body, occurredAt }: RecordedEvent): Contribution | undefined {
-    switch (body.type) {
-      case 'RequestRejected': {
-        const { clientKeyId, requestedModel: model } = body;
-        return {
-          startedAt: occurredAt,
-          clientKeyId,
-          upstreamKeyId: '',
-          model,
-          outcome: 'rejected',
-          usage: noUsage,
-          isEstimated: false,
-        };
-      }
-      case 'RequestCompleted':
-      case 'RequestFailed':
-      case 'RequestAborted': {
-        const origin = findOrigin.get(body.requestId);
-        if (!origin) throw new Error(`${body.type} of ${body.requestId}, which was never accepted`);
-        const { upstreamKeyId, usage, usageSource } = body;
-        return { ...origin, upstreamKeyId, outcome: outcomeOf(body), usage, isEstimated: usageSource !== 'upstream' };
-      }
-      default:
-        return undefined;
-    }
-  }
-
-  return {
-    name: 'usage_bucket',
-    evolve(events) {
-      // One upsert per bucket and batch: under load most requests of a batch share a bucket.
-      const buckets = new Map<string, { key: [number, string, string, string]; sums: Sums }>();
-      for (const event of events) {
-        const contribution = contributionOf(event);
-        if (!contribution) continue;
-        const { startedAt, clientKeyId, upstreamKeyId, model } = contribution;
-        const key: [number, string, string, string] = [
-          startedAt - (startedAt % hourMs),
-          clientKeyId,
-          upstreamKeyId,
-          model,
-        ];
-        const name = key.join('\n');
-        const bucket = buckets.get(name) ?? { key, sums: emptySums() };
-        add(bucket.sums, contribution);
-        buckets.set(name, bucket);
-      }
-      for (const { key, sums } of buckets.values()) upsert.run(...key, ...Object.values(sums));
-    },
+  return (key, sums) => {
+    const { requests, succeeded, failed, cancelled, rejected } = sums;
+    const { inputTokens, cachedInputTokens, outputTokens, reasoningTokens, totalTokens } = sums;
+    const outcomes = [requests, succeeded, failed, cancelled, rejected];
+    const tokens = [inputTokens, cachedInputTokens, outputTokens, reasoningTokens, totalTokens];
+    upsert.run([...key, ...outcomes, ...tokens, sums.estimatedRequests, sums.lastUsedAt]);
   };
 }
 
+function contributionOf(
+  { body, occurredAt }: RecordedEvent,
+  findOrigin: (requestId: string) => Origin | undefined,
+): Contribution | null {
+  switch (body.type) {
+    case 'RequestRejected': {
+      const { clientKeyId, requestedModel: model } = body;
+      const nothingUsed = { upstreamKeyId: '', usage: noUsage, isEstimated: false };
+      return { startedAt: occurredAt, clientKeyId, model, outcome: 'rejected', ...nothingUsed };
+    }
+    case 'RequestCompleted':
+    case 'RequestFailed':
+    case 'RequestAborted': {
+      const origin = findOrigin(body.requestId);
+      if (!origin) throw new Error(`${body.type} of ${body.requestId}, which was never accepted.`);
+      const { upstreamKeyId, usage, usageSource } = body;
+      return { ...origin, upstreamKeyId, outcome: outcomeOf(body), usage, isEstimated: usageSource !== 'upstream' };
+    }
+    default:
+      return null;
+  }
+}
+
+function outcomeOf(body: Extract<RecordedEvent['body'], { usage: TokenUsage }>): Outcome {
+  switch (body.type) {
+    case 'RequestCompleted':
+      return 'succeeded';
+    case 'RequestFailed':
+      return 'failed';
+    case 'RequestAborted':
+      return outcomeOfAbort(body) === 'CANCELLED' ? 'cancelled' : 'failed';
+  }
+}
+
+const noUsage: TokenUsage = {
+  inputTokens: 0,
+  cachedInputTokens: 0,
+  outputTokens: 0,
+  reasoningTokens: 0,
+  totalTokens: 0,
+};
+
 function emptySums(): Sums {
-  const counters = { requests: 0, succeeded: 0, failed: 0, cancelled: 0, rejected: 0 };
-  return { ...counters, ...noUsage, estimatedRequests: 0, lastUsedAt: 0 };
+  const outcomes = { succeeded: 0, failed: 0, cancelled: 0, rejected: 0 };
+  return { requests: 0, ...outcomes, ...noUsage, estimatedRequests: 0, lastUsedAt: 0 };
 }
 
 function add(sums: Sums, { outcome, usage, isEstimated, startedAt }: Contribution): void {
@@ -147,38 +174,47 @@ function add(sums: Sums, { outcome, usage, isEstimated, startedAt }: Contributio
   sums.lastUsedAt = Math.max(sums.lastUsedAt, startedAt);
 }
 
-function outcomeOf(body: { type: string; by?: string }): Outcome {
-  if (body.type === 'RequestCompleted') return 'succeeded';
-  return body.type === 'RequestAborted' && body.by === 'client' ? 'cancelled' : 'failed';
+/** How many requests and tokens there were. `requests` holds those still in progress too: it equals the rows of `request`. */
+export interface UsageTotals {
+  requests: number;
+  succeeded: number;
+  failed: number;
+  cancelled: number;
+  rejected: number;
+  inputTokens: number;
+  cachedInputTokens: number;
+  outputTokens: number;
+  reasoningTokens: number;
+  totalTokens: number;
+  /** Requests whose tokens Google did not tell to the end. */
+  estimatedRequests: number;
+  /** When the newest request began; null for none. */
+  lastUsedAt: number | null;
 }
 
-/** Sums over a range, as the API tells them. */
-export type UsageTotals = Omit<Sums, 'lastUsedAt'>;
-
-/** Sums of the requests that were accepted in whole hours from `fromMs` up to `toMs`. Those still running count as requests. */
+/** Totals of the requests that were accepted from the full hour of `fromMs` up to `toMs`. */
 export function readUsageTotals(connection: Connection, fromMs: number, toMs: number): UsageTotals {
-  const firstHour = fromMs - (fromMs % hourMs);
-  const columns = Object.entries(totalColumns).map(([name, column]) => `coalesce(sum(${column}), 0) as ${name}`);
-  const totals = connection
-    .prepare(`select ${columns.join(', ')} from usage_bucket where hour >= ? and hour < ?`)
-    .get(firstHour, toMs) as UsageTotals;
-  const open = connection
-    .prepare(`select count(*) from request where outcome = 'IN_PROGRESS' and started_at >= ? and started_at < ?`)
-    .pluck()
-    .get(firstHour, toMs) as number;
-  return { ...totals, requests: totals.requests + open };
+  return connection
+    .prepare<[number, number], UsageTotals>(`select ${usageSums} from ${usageRows} where hour >= ? and hour < ?`)
+    .get(fromMs - (fromMs % hourMs), toMs) as UsageTotals;
 }
 
-const totalColumns: Record<keyof UsageTotals, string> = {
-  requests: 'requests',
-  succeeded: 'succeeded',
-  failed: 'failed',
-  cancelled: 'cancelled',
-  rejected: 'rejected',
-  inputTokens: 'input_tokens',
-  cachedInputTokens: 'cached_input_tokens',
-  outputTokens: 'output_tokens',
-  reasoningTokens: 'reasoning_tokens',
-  totalTokens: 'total_tokens',
-  estimatedRequests: 'estimated_requests',
-};
+/** A table expression: ended requests from their buckets, open ones from their rows. */
+export const usageRows = `(
+  select hour, client_key_id, upstream_key_id, model, requests, succeeded, failed, cancelled, rejected, input_tokens,
+    cached_input_tokens, output_tokens, reasoning_tokens, total_tokens, estimated_requests, last_used_at
+  from usage_bucket
+  union all
+  select started_at - started_at % ${hourMs}, client_key_id, coalesce(upstream_key_id, ''), requested_model, 1, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, started_at
+  from request where outcome = 'IN_PROGRESS'
+)`;
+
+/** The columns of `UsageTotals` over such rows. */
+export const usageSums = `
+  coalesce(sum(requests), 0) as requests, coalesce(sum(succeeded), 0) as succeeded, coalesce(sum(failed), 0) as failed,
+  coalesce(sum(cancelled), 0) as cancelled, coalesce(sum(rejected), 0) as rejected,
+  coalesce(sum(input_tokens), 0) as inputTokens, coalesce(sum(cached_input_tokens), 0) as cachedInputTokens,
+  coalesce(sum(output_tokens), 0) as outputTokens, coalesce(sum(reasoning_tokens), 0) as reasoningTokens,
+  coalesce(sum(total_tokens), 0) as totalTokens, coalesce(sum(estimated_requests), 0) as estimatedRequests,
+  max(last_used_at) as lastUsedAt`;
