@@ -1,8 +1,9 @@
 import type { GenerateContentResponse } from './types.ts';
 
-/** A frame or a body that is longer than this is no answer of Gemini. */
+/** A frame that is longer than this is no answer of Gemini. */
 const frameBytesMax = 64 * 1024 * 1024;
 const lineFeed = 10;
+const carriageReturn = 13;
 
 /** Something in a stream that is neither an event nor JSON. */
 export class MalformedStream extends Error {
@@ -14,34 +15,54 @@ export class MalformedStream extends Error {
  * objects without `data:`. Text is decoded only up to a line end, so that no character is ever cut.
  */
 export class FrameSplitter {
-  #tail: Buffer | null = null;
+  /** Pieces of a line that has not ended yet; joined once, as a line with an image comes in hundreds of them. */
+  #pieces: Buffer[] = [];
+  #piecesLength = 0;
   #data = '';
   #bare = '';
 
   /** The responses that these bytes complete. @throws MalformedStream */
   push(bytes: Buffer): GenerateContentResponse[] {
-    const all = this.#tail ? Buffer.concat([this.#tail, bytes]) : bytes;
-    const end = all.lastIndexOf(lineFeed) + 1;
-    this.#tail = end < all.length ? all.subarray(end) : null;
-    if (all.length - end > frameBytesMax) throw new MalformedStream('A frame is too long.');
-    return end === 0 ? [] : this.#takeLines(all.toString('utf8', 0, end));
+    const end = bytes.lastIndexOf(lineFeed) + 1;
+    if (end === 0) {
+      this.#keep(bytes);
+      return [];
+    }
+    const text = this.#takeText(bytes.subarray(0, end));
+    if (end < bytes.length) this.#keep(bytes.subarray(end));
+    return this.#takeLines(text);
   }
 
   /** The responses in what is left when the stream has ended. @throws MalformedStream when something is left that is none. */
   end(): GenerateContentResponse[] {
-    // Line ends by carriage return alone are allowed; no line feed has announced them.
-    const rest = (this.#tail?.toString('utf8') ?? '').replace(/\r\n?/g, '\n');
-    this.#tail = null;
-    const responses = this.#takeLines(`${rest}\n\n`);
+    const responses = this.#takeLines(`${this.#takeText(Buffer.alloc(0))}\n\n`);
     if (this.#bare.trim() !== '') responses.push(parse(this.#bare));
     return responses;
+  }
+
+  #keep(piece: Buffer): void {
+    this.#pieces.push(piece);
+    this.#piecesLength += piece.length;
+    if (this.#piecesLength > frameBytesMax) throw new MalformedStream('A frame is too long.');
+  }
+
+  #takeText(last: Buffer): string {
+    if (this.#pieces.length === 0) return last.toString('utf8');
+    const text = Buffer.concat([...this.#pieces, last]).toString('utf8');
+    this.#pieces = [];
+    this.#piecesLength = 0;
+    return text;
   }
 
   #takeLines(text: string): GenerateContentResponse[] {
     const responses: GenerateContentResponse[] = [];
     for (let start = 0; start < text.length; ) {
       const end = text.indexOf('\n', start);
-      this.#takeLine(text.slice(start, text.charCodeAt(end - 1) === 13 && end > start ? end - 1 : end), responses);
+      const isCrLf = end > start && text.charCodeAt(end - 1) === carriageReturn;
+      const line = text.slice(start, isCrLf ? end - 1 : end);
+      // A carriage return alone is a line end too, by the rules of event streams; JSON never has one inside a string.
+      if (line.includes('\r')) for (const part of line.split('\r')) this.#takeLine(part, responses);
+      else this.#takeLine(line, responses);
       start = end + 1;
     }
     return responses;
@@ -56,6 +77,7 @@ export class FrameSplitter {
       responses.push(parse(this.#data));
       this.#data = '';
     }
+    if (this.#data.length + this.#bare.length > frameBytesMax) throw new MalformedStream('A frame is too long.');
   }
 }
 

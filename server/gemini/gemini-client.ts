@@ -1,6 +1,6 @@
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import { FrameSplitter, MalformedStream } from './frame-splitter.ts';
-import { statusOf } from './parse-error.ts';
+import { redactKeys, statusOf } from './parse-error.ts';
 import type { GenerateContentResponse, ModelCard } from './types.ts';
 
 /** One call of a model with one key. */
@@ -16,7 +16,7 @@ export interface GeminiCall {
    * `resume` is called.
    */
   onChunks(chunks: GenerateContentResponse[], resume: () => void): boolean;
-  /** Told once, as soon as the call can be aborted. */
+  /** Told once, before anything is sent. Aborting ends the call at once, also while it waits for a connection. */
   onStart(abort: () => void): void;
 }
 
@@ -24,7 +24,7 @@ export interface GeminiCall {
 export type GeminiEnd =
   /** HTTP 200 and read to its end. `response` is set for an unstreamed call. */
   | { kind: 'answered'; response?: GenerateContentResponse }
-  /** Google answered with an error, by status or by an error object inside a 200 answer. */
+  /** Google answered with an error, by status or by an error object inside a 200 answer. `text` holds no key. */
   | { kind: 'error'; status: number; text: string }
   /** No complete answer: refused, reset, timed out, malformed. */
   | { kind: 'broken'; message: string }
@@ -52,6 +52,8 @@ const keepAliveMs = 60_000;
 const answerBytesMax = 256 * 1024 * 1024;
 const errorBytesMax = 1024 * 1024;
 const modelPagesMax = 20;
+/** A list of models comes at once or not at all. */
+const listMsMax = 30_000;
 
 /** The one door to Google: one connection pool, the key in `x-goog-api-key` only (a `?key=` would end up in logs). */
 export function createGeminiClient({ baseUrl, httpsProxy, noProxy }: GeminiClientOptions): GeminiClient {
@@ -69,21 +71,31 @@ export function createGeminiClient({ baseUrl, httpsProxy, noProxy }: GeminiClien
     connect: { timeout: connectMsMax },
   };
   const dispatcher: Dispatcher = httpsProxy
-    ? new EnvHttpProxyAgent({ ...options, httpsProxy, noProxy: noProxy ?? '' })
+    ? // An empty `httpProxy` keeps undici from taking one out of the environment by itself.
+      new EnvHttpProxyAgent({ ...options, httpProxy: '', httpsProxy, noProxy: noProxy ?? '' })
     : new Agent(options);
 
-  function send(method: 'GET' | 'POST', path: string, apiKey: string, body: string | null, handler: CallHandler): void {
-    const headers: Record<string, string> = { 'x-goog-api-key': apiKey, accept: '*/*' };
-    if (body !== null) headers['content-type'] = 'application/json';
-    dispatcher.dispatch({ origin, path: prefix + path, method, headers, body }, handler);
+  function post(path: string, apiKey: string, body: string, handler: CallHandler): void {
+    const headers = { 'x-goog-api-key': apiKey, accept: '*/*', 'content-type': 'application/json' };
+    dispatcher.dispatch({ origin, path: prefix + path, method: 'POST', headers, body }, handler);
+  }
+
+  function get(path: string, apiKey: string): Promise<GeminiEnd> {
+    const { promise, resolve } = Promise.withResolvers<GeminiEnd>();
+    const headers = { 'x-goog-api-key': apiKey, accept: '*/*' };
+    const timeouts = { headersTimeout: listMsMax, bodyTimeout: listMsMax };
+    const handler = new CallHandler(apiKey, resolve, null);
+    dispatcher.dispatch({ origin, path: prefix + path, method: 'GET', headers, ...timeouts }, handler);
+    return promise;
   }
 
   return {
     call({ model, isStreaming, body, apiKey, onChunks, onStart }) {
       const action = isStreaming ? 'streamGenerateContent?alt=sse' : 'generateContent';
       const { promise, resolve } = Promise.withResolvers<GeminiEnd>();
-      const handler = new CallHandler(resolve, isStreaming ? onChunks : null, onStart);
-      send('POST', `/v1beta/models/${encodeURIComponent(model)}:${action}`, apiKey, body, handler);
+      const handler = new CallHandler(apiKey, resolve, isStreaming ? onChunks : null);
+      onStart(() => handler.abort());
+      if (!handler.isDone) post(`/v1beta/models/${encodeURIComponent(model)}:${action}`, apiKey, body, handler);
       return promise;
     },
 
@@ -91,10 +103,8 @@ export function createGeminiClient({ baseUrl, httpsProxy, noProxy }: GeminiClien
       const models: ModelCard[] = [];
       let pageToken = '';
       for (let page = 0; page < modelPagesMax; page++) {
-        const { promise, resolve } = Promise.withResolvers<GeminiEnd>();
         const query = new URLSearchParams({ pageSize: '1000', ...(pageToken && { pageToken }) });
-        send('GET', `/v1beta/models?${query}`, apiKey, null, new CallHandler(resolve, null, () => {}));
-        const end = await promise;
+        const end = await get(`/v1beta/models?${query}`, apiKey);
         if (end.kind !== 'answered') return end;
         const list = end.response as { models?: ModelCard[]; nextPageToken?: string };
         models.push(...(list.models ?? []));
@@ -110,49 +120,43 @@ export function createGeminiClient({ baseUrl, httpsProxy, noProxy }: GeminiClien
 
 /** Takes one answer off the wire, by undici's callbacks: its streams and iterators cost a third more. */
 class CallHandler implements Dispatcher.DispatchHandler {
+  readonly #apiKey: string;
   readonly #resolve: (end: GeminiEnd) => void;
   readonly #onChunks: GeminiCall['onChunks'] | null;
-  readonly #onStart: GeminiCall['onStart'];
   readonly #splitter = new FrameSplitter();
   #controller: Dispatcher.DispatchController | undefined;
   #status = 0;
   #body: Buffer[] = [];
   #length = 0;
-  #isAborted = false;
-  #isDone = false;
+  isDone = false;
 
-  constructor(
-    resolve: (end: GeminiEnd) => void,
-    onChunks: GeminiCall['onChunks'] | null,
-    onStart: GeminiCall['onStart'],
-  ) {
+  constructor(apiKey: string, resolve: (end: GeminiEnd) => void, onChunks: GeminiCall['onChunks'] | null) {
+    this.#apiKey = apiKey;
     this.#resolve = resolve;
     this.#onChunks = onChunks;
-    this.#onStart = onStart;
+  }
+
+  abort(): void {
+    this.#stop({ kind: 'aborted' });
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    this.#onStart(() => {
-      this.#isAborted = true;
-      controller.abort(new Error('aborted'));
-    });
+    if (this.isDone) controller.abort(notNeeded());
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
     this.#status = status;
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, bytes: Buffer): void {
-    if (this.#isDone) return;
-    // The status decides, not the content type: Google labels the plain JSON of an error as an event stream.
-    if (this.#onChunks && this.#status === 200) {
-      this.#pass(() => this.#splitter.push(bytes));
-      return;
-    }
+  onResponseData(_controller: Dispatcher.DispatchController, bytes: Buffer): void {
+    if (this.isDone) return;
     this.#length += bytes.length;
-    if (this.#length <= (this.#status === 200 ? answerBytesMax : errorBytesMax)) this.#body.push(bytes);
-    else this.#stop({ kind: 'broken', message: 'The answer is too long.' }, controller);
+    if (this.#length > (this.#status === 200 ? answerBytesMax : errorBytesMax))
+      this.#stop({ kind: 'broken', message: 'The answer is too long.' });
+    // The status decides, not the content type: Google labels the plain JSON of an error as an event stream.
+    else if (this.#onChunks && this.#status === 200) this.#pass(() => this.#splitter.push(bytes));
+    else this.#body.push(bytes);
   }
 
   onResponseEnd(): void {
@@ -165,8 +169,9 @@ class CallHandler implements Dispatcher.DispatchHandler {
     this.#done(this.#status === 200 ? unaryEnd(text) : { kind: 'error', status: this.#status, text });
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#done(this.#isAborted ? { kind: 'aborted' } : { kind: 'broken', message: error.message });
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error & { code?: string }): void {
+    // Of several addresses that all refuse, the error has no message.
+    this.#done({ kind: 'broken', message: error.message || error.code || error.name });
   }
 
   #pass(read: () => GenerateContentResponse[]): void {
@@ -184,17 +189,19 @@ class CallHandler implements Dispatcher.DispatchHandler {
     }
   }
 
-  #stop(end: GeminiEnd, controller = this.#controller): void {
+  #stop(end: GeminiEnd): void {
     this.#done(end);
-    controller?.abort(new Error('not needed any more'));
+    this.#controller?.abort(notNeeded());
   }
 
   #done(end: GeminiEnd): void {
-    if (this.#isDone) return;
-    this.#isDone = true;
-    this.#resolve(end);
+    if (this.isDone) return;
+    this.isDone = true;
+    this.#resolve(end.kind === 'error' ? { ...end, text: redactKeys(end.text, this.#apiKey) } : end);
   }
 }
+
+const notNeeded = () => new Error('The answer is not needed any more.');
 
 function unaryEnd(text: string): GeminiEnd {
   try {

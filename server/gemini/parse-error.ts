@@ -19,24 +19,45 @@ const httpStatusOf: Record<string, number> = {
   UNAVAILABLE: 503,
   DEADLINE_EXCEEDED: 504,
 };
+/** Shorter keys are not looked for: they would be found in ordinary words. */
+const redactableKeyLengthMin = 8;
 
-/** Google's error in a body that may also be a list, HTML or text. Null when there is none in it. */
+/** Google's error in a body that may also be a list, HTML or text. Null when there is none in it. Fields of a wrong type are left out. */
 export function parseError(text: string): GeminiErrorBody | null {
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(text);
-    const first = (Array.isArray(value) ? value[0] : value) as { error?: GeminiErrorBody } | null;
-    return first?.error && typeof first.error === 'object' ? first.error : null;
+    value = JSON.parse(text);
   } catch {
     return null;
   }
+  const first = Array.isArray(value) ? value[0] : value;
+  if (!isObject(first) || !isObject(first.error)) return null;
+  const { code, message, status, details } = first.error;
+  return {
+    ...(Number.isInteger(code) && { code: code as number }),
+    ...(typeof message === 'string' && { message }),
+    ...(typeof status === 'string' && { status }),
+    details: objectsOf(details),
+  };
 }
 
 /** The HTTP status an error object stands for. */
-export function statusOf(error: GeminiErrorBody): number {
-  return error.code ?? httpStatusOf[error.status ?? ''] ?? 500;
+export function statusOf({ code, status }: GeminiErrorBody): number {
+  const isHttpError = Number.isInteger(code) && Number(code) >= 400 && Number(code) <= 599;
+  return isHttpError ? Number(code) : (httpStatusOf[status ?? ''] ?? 500);
 }
 
-/** Google echoes keys in messages: nothing that looks like one may be logged or passed on. */
-export function redactKeys(text: string): string {
-  return text.replace(/AIza[\w-]{20,}|AQ\.[\w-]{20,}/g, '[key]');
+/** Google echoes keys in messages: nothing that looks like one, and not the key that was used, may be logged or passed on. */
+export function redactKeys(text: string, usedKey = ''): string {
+  const redacted = usedKey.length < redactableKeyLengthMin ? text : text.replaceAll(usedKey, '[key]');
+  return redacted.replace(/AIza[\w-]{20,}|AQ\.[\w-]{20,}/g, '[key]');
+}
+
+/** The objects in what should be a list of objects. */
+export function objectsOf(value: unknown): Record<string, unknown>[] {
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }

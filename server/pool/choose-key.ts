@@ -56,6 +56,12 @@ export function isAccepted({ isEnabled, rejection }: Candidate, nowMs: number): 
 
 /** The longest rest that holds a key back from a model now. */
 export function restOf(key: Candidate, model: string, nowMs: number): Rest | null {
-  const rests = [key.rest, key.rests.get(model) ?? null].filter((rest) => rest !== null && rest.untilMs > nowMs);
-  return rests.toSorted((a, b) => (b?.untilMs ?? 0) - (a?.untilMs ?? 0))[0] ?? null;
+  const whole = current(key.rest, nowMs);
+  const single = current(key.rests.get(model), nowMs);
+  if (!whole || !single) return whole ?? single;
+  return whole.untilMs > single.untilMs ? whole : single;
+}
+
+function current(rest: Rest | null | undefined, nowMs: number): Rest | null {
+  return rest && rest.untilMs > nowMs ? rest : null;
 }

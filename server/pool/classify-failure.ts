@@ -1,7 +1,6 @@
-import { parseError, redactKeys } from '../gemini/parse-error.ts';
+import { objectsOf, parseError, redactKeys } from '../gemini/parse-error.ts';
 import type { Repair } from '../gemini/repair-request.ts';
 import type { BadAnswer } from '../gemini/tally.ts';
-import type { GeminiErrorBody } from '../gemini/types.ts';
 import { nextPacificMidnight } from './pacific-midnight.ts';
 
 export type FailureClass =
@@ -55,6 +54,8 @@ export interface Failure {
   httpStatus: number | null;
   /** Google's words, without keys. */
   message: string;
+  /** The model whose quota was hit, where Google names it: a preview or an alias shares the quota of its base model. */
+  quotaModel: string | null;
   keyAction: KeyAction;
   retry: Retry;
 }
@@ -68,6 +69,8 @@ const unknownQuotaRestMs = 30_000;
 const unknownQuotaRestMsMax = 600_000;
 const minuteRestMsMin = 1000;
 const minuteRestMsDefault = 60_000;
+/** Whatever Google says to wait, a quota of minutes or a day is back by then. */
+const minuteRestMsMax = dayMs;
 
 /** What the rules look at. */
 interface Evidence {
@@ -75,8 +78,10 @@ interface Evidence {
   message: string;
   reason: string;
   quotaIds: string[];
+  quotaModel: string | null;
   hasZeroQuota: boolean;
   hasQuotaFailure: boolean;
+  hasRetryInfo: boolean;
   retryDelayMs: number | null;
   debug: string;
 }
@@ -88,6 +93,8 @@ interface Rule {
 }
 
 const noAction = { kind: 'none' } as const;
+const leaked = /reported as leaked/i;
+const suspended = /has been suspended|disabled in this account/i;
 const misconfiguredReasons = new Set([
   'API_KEY_SERVICE_BLOCKED',
   'SERVICE_DISABLED',
@@ -115,14 +122,12 @@ const rules: readonly Rule[] = [
     act: (_e, now) => reject(now + dayMs),
   },
   {
-    matches: (e) => e.status === 403 && /reported as leaked/i.test(e.message),
+    matches: (e) => e.status === 403 && leaked.test(e.message),
     class: 'key_dead',
     act: () => reject(null),
   },
   {
-    matches: (e) =>
-      e.status === 403 &&
-      (e.reason === 'CONSUMER_SUSPENDED' || /has been suspended|disabled in this account/i.test(e.message)),
+    matches: (e) => e.status === 403 && (e.reason === 'CONSUMER_SUSPENDED' || suspended.test(e.message)),
     class: 'key_dead',
     act: () => reject(null),
   },
@@ -178,9 +183,10 @@ const rules: readonly Rule[] = [
     act: backoff,
   },
   {
-    matches: (e) => e.status === 429 && (e.retryDelayMs !== null || e.quotaIds.some((id) => /PerMinute/i.test(id))),
+    matches: (e) =>
+      e.status === 429 && (e.hasRetryInfo || e.retryDelayMs !== null || e.quotaIds.some((id) => /PerMinute/i.test(id))),
     class: 'key_model_minute',
-    act: (e, now) => restModel(now + Math.max(minuteRestMsMin, e.retryDelayMs ?? minuteRestMsDefault)),
+    act: (e, now) => restModel(now + minuteRestMs(e)),
   },
   {
     matches: (e) => e.status === 429,
@@ -222,38 +228,57 @@ const rules: readonly Rule[] = [
 
 /** Understands a failed call. @param nowMs Wall clock, ms since 1970: rests end at absolute times. */
 export function classifyFailure(end: FailedEnd, nowMs: number): Failure {
-  if (end.kind === 'broken')
-    return { class: 'transient', httpStatus: null, message: redactKeys(end.message), ...backoff() };
+  if (end.kind === 'broken') {
+    const message = redactKeys(end.message);
+    return { class: 'transient', httpStatus: null, message, quotaModel: null, ...backoff() };
+  }
   const evidence = readEvidence(end.status, end.text);
+  const { status: httpStatus, message, quotaModel } = evidence;
+  const about = { httpStatus, message, quotaModel };
   const rule = rules.find((candidate) => candidate.matches(evidence));
-  const { status: httpStatus, message } = evidence;
-  if (rule) return { class: rule.class, httpStatus, message, ...rule.act(evidence, nowMs) };
+  if (rule) return { class: rule.class, ...about, ...rule.act(evidence, nowMs) };
   // A page of HTML, or a status nobody has seen, is the network's doing; other refusals are the request's.
   const isRequestsFault = httpStatus === 501 || (httpStatus >= 400 && httpStatus < 500);
   return isRequestsFault
-    ? { class: 'bad_request', httpStatus, message, ...never() }
-    : { class: 'transient', httpStatus, message, ...backoff() };
+    ? { class: 'bad_request', ...about, ...never() }
+    : { class: 'transient', ...about, ...backoff() };
 }
 
 /** A success by status that is no usable answer: worth one more try, on any key. */
 export function failureOfAnswer({ class: name, message }: BadAnswer): Failure {
   const isBroken = name === 'stream_interrupted' || name === 'empty_response';
-  return { class: name, httpStatus: 200, message, keyAction: noAction, retry: isBroken ? 'backoff' : 'once' };
+  const retry = isBroken ? 'backoff' : 'once';
+  return { class: name, httpStatus: 200, message, quotaModel: null, keyAction: noAction, retry };
+}
+
+/**
+ * When a rejection that was read back from the database ends, ms since 1970: Google takes back neither a leak nor a suspension, so
+ * those wait for somebody to act (null).
+ */
+export function rejectionEndMs(message: string, rejectedAtMs: number): number | null {
+  return leaked.test(message) || suspended.test(message) ? null : rejectedAtMs + dayMs;
+}
+
+function minuteRestMs({ retryDelayMs }: Evidence): number {
+  return Math.min(minuteRestMsMax, Math.max(minuteRestMsMin, retryDelayMs ?? minuteRestMsDefault));
 }
 
 function readEvidence(status: number, text: string): Evidence {
-  const error: GeminiErrorBody = parseError(text) ?? {};
-  const details = error.details ?? [];
+  const error = parseError(text);
+  const details = objectsOf(error?.details);
   const ofType = (name: string) => details.filter((detail) => String(detail['@type']).endsWith(`google.rpc.${name}`));
-  const violations = ofType('QuotaFailure').flatMap((detail) => (detail.violations ?? []) as Record<string, unknown>[]);
-  const message = redactKeys(error.message ?? `Gemini answered HTTP ${status} without an error object.`);
+  const violations = ofType('QuotaFailure').flatMap((detail) => objectsOf(detail.violations));
+  const models = violations.map(({ quotaDimensions }) => (quotaDimensions as { model?: unknown } | undefined)?.model);
+  const message = redactKeys(error?.message ?? `Gemini answered HTTP ${status} without an error object.`);
   return {
     status,
     message,
     reason: String(ofType('ErrorInfo')[0]?.reason ?? ''),
     quotaIds: violations.map((violation) => String(violation.quotaId ?? '')),
+    quotaModel: models.find((model) => typeof model === 'string') ?? null,
     hasZeroQuota: violations.some((violation) => violation.quotaValue === '0'),
     hasQuotaFailure: violations.length > 0,
+    hasRetryInfo: ofType('RetryInfo').length > 0,
     retryDelayMs:
       durationMs(ofType('RetryInfo')[0]?.retryDelay) ?? durationMs(/retry in ([\d.]+m?s)/i.exec(message)?.[1]),
     debug: ofType('DebugInfo')

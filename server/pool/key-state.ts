@@ -16,18 +16,17 @@ export interface KeyState {
   inFlight: number;
 }
 
-/** What a key is up to now. Exhausted: no quota is left today for any model it has met. */
+/** What a key is up to now. Exhausted: a day's quota is used up, and no model is left that it has served otherwise. */
 export function keyState(key: PoolKey, nowMs: number): KeyState {
   const cooldowns = [...key.rests]
     .filter(([, rest]) => rest.untilMs > nowMs)
     .map(([model, rest]) => ({ model, until: rest.untilMs, reason: rest.reason as string }));
   const restUntil = key.rest && key.rest.untilMs > nowMs ? key.rest.untilMs : null;
-  const isSpent =
-    cooldowns.length > 0 &&
-    cooldowns.length === key.rests.size &&
-    cooldowns.every(({ reason }) => reason === 'key_model_day');
+  const spent = cooldowns.filter(({ reason }) => reason === 'key_model_day');
+  const spentModels = new Set(spent.map(({ model }) => model));
+  const isSpent = spent.length > 0 && [...key.servedModels].every((model) => spentModels.has(model));
   const status = statusOf(key, nowMs, restUntil !== null, isSpent);
-  const until = restUntil ?? Math.max(...cooldowns.map((cooldown) => cooldown.until));
+  const until = restUntil ?? Math.min(...spent.map((cooldown) => cooldown.until));
   const failure = key.rejection ? { class: key.rejection.reason, message: key.rejection.message } : key.lastFailure;
   return {
     id: key.id,

@@ -1,6 +1,8 @@
 import type { Repair } from '../gemini/repair-request.ts';
 import { type Candidate, chooseKey, type NoKey, type Rest } from './choose-key.ts';
 import type { Failure, FailureClass } from './classify-failure.ts';
+import { type HealthChange, noteFailure, noteSuccess } from './key-health.ts';
+import { createRetryBudget, type RetryBudget } from './retry-budget.ts';
 
 /** A Gemini API key as the pool holds it, in the clear, in memory only. */
 export interface PoolKey extends Candidate {
@@ -12,6 +14,16 @@ export interface PoolKey extends Candidate {
   lastFailure: { class: FailureClass; message: string } | null;
   /** Quota refusals in a row that named no time. */
   unknownRefusals: number;
+  /** Models that Google denied to the key since it last served one. */
+  deniedModels: Set<string>;
+  /** Models the key has served. */
+  servedModels: Set<string>;
+}
+
+/** Something about a key that people can see has changed. The end of a rest is told by the clock alone. */
+export interface KeyChange {
+  key: PoolKey;
+  kind: NonNullable<HealthChange> | 'added' | 'removed' | 'switched';
 }
 
 export type AttemptResult<Value> =
@@ -43,9 +55,14 @@ export type RunResult<Value> = { key: PoolKey; number: number } & (
 export interface Pool {
   add(key: Pick<PoolKey, 'id' | 'apiKey' | 'maskedKey' | 'isEnabled' | 'rejection'>): void;
   remove(id: string): void;
+  setEnabled(id: string, isEnabled: boolean): void;
   get(id: string): PoolKey | undefined;
   keys(): PoolKey[];
   choose(model: string): { key: PoolKey } | NoKey;
+  /** Takes in what a check outside of any request found: null that Google accepts the key. Of failures only rejections count. */
+  noteCheck(id: string, failure: Failure | null): void;
+  /** Calls the listener after each change, until the returned function is called. */
+  onChange(listener: (change: KeyChange) => void): () => void;
   /** Gets one request answered. THE ONLY RETRY LOOP: nothing below or above it repeats a call. */
   run<Value>(plan: RunPlan<Value>): Promise<RunResult<Value>>;
 }
@@ -60,22 +77,16 @@ export interface PoolParts {
   onRejected(key: PoolKey, failure: Failure): void;
 }
 
-const switchesMax = 6;
-const backoffAttemptsMax = 4;
-const backoffFirstMs = 500;
-const backoffMsMax = 8000;
-/** Spread of a minute's rest: keys that were refused together should not come back together. */
-const restJitter = 0.2;
-
 export function createPool({ now, random, delay, onRejected }: PoolParts): Pool {
   const keys = new Map<string, PoolKey>();
+  const listeners = new Set<(change: KeyChange) => void>();
   const none: ReadonlySet<string> = new Set();
   let picks = 0;
 
   const choose = (model: string, tried = none) => chooseKey(keys.values(), model, now(), tried);
 
   async function run<Value>(plan: RunPlan<Value>): Promise<RunResult<Value>> {
-    const budget = createBudget(keys.size);
+    const budget = createRetryBudget(keys.size, random);
     const tried = new Set<string>();
     let key = plan.first;
     let repair: Repair | null = null;
@@ -85,7 +96,6 @@ export function createPool({ now, random, delay, onRejected }: PoolParts): Pool 
       if (result.kind === 'answered') return { ...result, key, number };
       if (result.kind === 'aborted' || plan.isGone()) return { kind: 'aborted', key, number };
       const failure: Failure = result.failure;
-      punish(key, plan.model, failure);
       tried.add(key.id);
       const next: NextTry | NoKey | null = plan.maySwitch() ? nextTry(plan.model, key, tried, failure, budget) : null;
       if (!next || !('key' in next)) return { kind: 'failed', failure, others: next, key, number };
@@ -105,20 +115,21 @@ export function createPool({ now, random, delay, onRejected }: PoolParts): Pool 
     key.inFlight++;
     try {
       const result = await plan.attempt(key, repair);
-      if (result.kind === 'answered') key.unknownRefusals = 0;
+      if (result.kind === 'answered') changed(key, noteSuccess(key, plan.model));
+      if (result.kind === 'failed') punish(key, plan.model, result.failure);
       return result;
     } finally {
       key.inFlight--;
     }
   }
 
-  /** The next try that the failure and the budget allow; null when there is none to be had at all. */
+  /** The next try that the failure and the budget allow; the state of the pool or null when there is none to be had. */
   function nextTry(
     model: string,
     key: PoolKey,
     tried: Set<string>,
     failure: Failure,
-    budget: Budget,
+    budget: RetryBudget,
   ): NextTry | NoKey | null {
     const { retry } = failure;
     if (retry === 'never') return null;
@@ -126,52 +137,76 @@ export function createPool({ now, random, delay, onRejected }: PoolParts): Pool 
       return budget.takeRepair(retry.repair) ? { key, repair: retry.repair, pauseMs: 0 } : null;
     if (retry === 'next-key' && !budget.takeSwitch()) return null;
     if (retry === 'once' && !budget.takeOnce()) return null;
-    const backoffs = retry === 'backoff' ? budget.takeBackoff() : 0;
-    if (backoffs === null) return null;
-    const other = choose(model, tried);
-    const pauseMs =
-      backoffs === 0 ? 0 : Math.min(backoffMsMax, backoffFirstMs * 2 ** (backoffs - 1)) * (0.7 + 0.6 * random());
-    if ('key' in other) return { key: other.key, repair: null, pauseMs };
-    if (retry === 'next-key') return other;
-    // Nothing was wrong with the key: with no other at hand the same one may try again.
-    const same = choose(model);
-    return 'key' in same ? { key: same.key, repair: null, pauseMs } : same;
+    let pauseMs = retry === 'backoff' ? budget.takePause() : 0;
+    if (pauseMs === null) return null;
+    const fresh = choose(model, tried);
+    if ('key' in fresh) return { key: fresh.key, repair: null, pauseMs };
+    // A key that is free although it was tried was not at fault: better after a pause than not at all.
+    const again = choose(model);
+    if (!('key' in again)) return again;
+    if (retry === 'next-key') pauseMs = budget.takePause();
+    return pauseMs === null ? null : { key: again.key, repair: null, pauseMs };
   }
 
   function punish(key: PoolKey, model: string, failure: Failure): void {
-    const { keyAction: action, class: reason, message } = failure;
-    if (action.kind === 'none') return;
-    key.lastFailure = { class: reason, message };
-    switch (action.kind) {
-      case 'reject':
-        key.rejection = { untilMs: action.untilMs, reason, message };
-        onRejected(key, failure);
-        break;
-      case 'rest-key':
-        key.rest = { untilMs: action.untilMs, reason };
-        break;
-      case 'rest-model': {
-        const spread = reason === 'key_model_minute' ? (action.untilMs - now()) * restJitter * random() : 0;
-        key.rests.set(model, { untilMs: action.untilMs + spread, reason });
-        break;
-      }
-      case 'rest-model-longer': {
-        const restMs = Math.min(action.maxMs, action.firstMs * 2 ** key.unknownRefusals++);
-        key.rests.set(model, { untilMs: now() + restMs, reason });
-      }
-    }
+    const change = noteFailure(key, model, failure, now(), random());
+    if (change === 'rejected' && key.rejection) onRejected(key, { ...failure, class: key.rejection.reason });
+    changed(key, change);
+  }
+
+  function changed(key: PoolKey, kind: KeyChange['kind'] | null): void {
+    if (kind !== null) for (const listener of listeners) listener({ key, kind });
   }
 
   return {
-    add(key) {
-      const fresh = { rest: null, rests: new Map(), inFlight: 0, lastPick: 0, lastFailure: null, unknownRefusals: 0 };
-      keys.set(key.id, { ...fresh, ...key });
+    add(added) {
+      const key: PoolKey = { ...unused(), ...added };
+      keys.set(key.id, key);
+      changed(key, 'added');
     },
-    remove: (id) => void keys.delete(id),
+    remove(id) {
+      const key = keys.get(id);
+      if (key && keys.delete(id)) changed(key, 'removed');
+    },
+    setEnabled(id, isEnabled) {
+      const key = keys.get(id);
+      if (!key) return;
+      key.isEnabled = isEnabled;
+      changed(key, 'switched');
+    },
     get: (id) => keys.get(id),
     keys: () => [...keys.values()],
     choose,
+    noteCheck(id, failure) {
+      const key = keys.get(id);
+      if (!key) return;
+      if (failure?.keyAction.kind === 'reject') punish(key, noModel, failure);
+      else if (!failure && key.rejection) {
+        key.rejection = null;
+        changed(key, 'restored');
+      }
+    },
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     run,
+  };
+}
+
+/** A check is about the key, not about a model. */
+const noModel = '';
+
+function unused() {
+  return {
+    rest: null,
+    rests: new Map<string, Rest>(),
+    inFlight: 0,
+    lastPick: 0,
+    lastFailure: null,
+    unknownRefusals: 0,
+    deniedModels: new Set<string>(),
+    servedModels: new Set<string>(),
   };
 }
 
@@ -179,30 +214,4 @@ interface NextTry {
   key: PoolKey;
   repair: Repair | null;
   pauseMs: number;
-}
-
-interface Budget {
-  takeSwitch(): boolean;
-  takeOnce(): boolean;
-  takeRepair(repair: Repair): boolean;
-  /** The number of this pause, from 1; null when there were enough. */
-  takeBackoff(): number | null;
-}
-
-/** How often one request may be tried again, by kind. */
-function createBudget(keyCount: number): Budget {
-  let switches = Math.min(keyCount, switchesMax);
-  let backoffs = 0;
-  let isOnceLeft = true;
-  const repairs = new Set<Repair>();
-  return {
-    takeSwitch: () => switches-- > 0,
-    takeBackoff: () => (++backoffs < backoffAttemptsMax ? backoffs : null),
-    takeRepair: (repair) => repairs.size < repairs.add(repair).size,
-    takeOnce() {
-      const wasLeft = isOnceLeft;
-      isOnceLeft = false;
-      return wasLeft;
-    },
-  };
 }

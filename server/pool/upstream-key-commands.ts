@@ -13,10 +13,16 @@ export interface AddUpstreamKey {
 /** DUPLICATE: it is there. SKIPPED: it was deleted here and the environment may not bring it back. */
 export type AddOutcome = 'ADDED' | 'DUPLICATE' | 'SKIPPED';
 
-const add: CommandHandler<AddUpstreamKey, { outcome: AddOutcome }> = async ({ em, now }, { actor, ...key }) => {
+/** `id` is that of the key that is there now; null for a skipped one. */
+export interface Addition {
+  outcome: AddOutcome;
+  id: string | null;
+}
+
+const add: CommandHandler<AddUpstreamKey, Addition> = async ({ em, now }, { actor, ...key }) => {
   const known = await em.findOne(UpstreamKey, { fingerprint: key.fingerprint });
-  if (known && known.deletedAt === null) return { events: [], result: { outcome: 'DUPLICATE' } };
-  if (known && key.source === 'ENVIRONMENT') return { events: [], result: { outcome: 'SKIPPED' } };
+  if (known && known.deletedAt === null) return { events: [], result: { outcome: 'DUPLICATE', id: known.id } };
+  if (known && key.source === 'ENVIRONMENT') return { events: [], result: { outcome: 'SKIPPED', id: null } };
   // A sealed key opens only in the row with the id it was sealed for, so a deleted row makes place for a new one.
   if (known) await em.nativeDelete(UpstreamKey, { id: known.id });
   const fresh = {
@@ -31,7 +37,7 @@ const add: CommandHandler<AddUpstreamKey, { outcome: AddOutcome }> = async ({ em
   const { id: upstreamKeyId, maskedKey, source } = key;
   return {
     events: [{ body: { type: 'UpstreamKeyAdded', upstreamKeyId, maskedKey, source }, actor, occurredAt: now }],
-    result: { outcome: 'ADDED' },
+    result: { outcome: 'ADDED', id: upstreamKeyId },
   };
 };
 
@@ -76,11 +82,24 @@ const reject: CommandHandler<{ id: string; failure: string; message: string }, n
   };
 };
 
+/** Google accepts the key again. Nothing to do for one that was not rejected, or is gone meanwhile. */
+const restore: CommandHandler<{ id: string }, null> = async ({ em, now }, { id }) => {
+  const restored = { rejection: null, rejectionMessage: null, rejectedAt: null, updatedAt: now };
+  const count = await em.nativeUpdate(UpstreamKey, { id, deletedAt: null, rejection: { $ne: null } }, restored);
+  const event = {
+    body: { type: 'UpstreamKeyRestored', upstreamKeyId: id },
+    actor: 'gateway',
+    occurredAt: now,
+  } as const;
+  return { events: count > 0 ? [event] : [], result: null };
+};
+
 export const upstreamKeyCommands = {
   'upstreamKey.add': add,
   'upstreamKey.update': update,
   'upstreamKey.delete': remove,
   'upstreamKey.reject': reject,
+  'upstreamKey.restore': restore,
 };
 
 async function findKey({ em }: Transaction, id: string): Promise<UpstreamKey> {

@@ -13,7 +13,7 @@ test('any split of the bytes gives the same frames, also inside a character', ()
   fc.assert(
     fc.property(
       fc.array(fc.string({ unit: 'grapheme' }), { maxLength: 8 }),
-      fc.constantFrom('\r\n', '\n'),
+      fc.constantFrom('\r\n', '\n', '\r'),
       fc.array(fc.nat(400), { maxLength: 12 }),
       (texts, lineEnd, cuts) => {
         const bytes = Buffer.from(
@@ -39,6 +39,26 @@ test('a bare error object without data: is read, also in a list', () => {
 
 test('frames that end by carriage returns alone are read at the end', () => {
   expect(readAll([Buffer.from('data: {"responseId":"a"}\r\rdata: {"responseId":"b"}\r\r')])).toHaveLength(2);
+});
+
+test('a line in thousands of pieces costs no more than its length', () => {
+  const text = 'x'.repeat(8 * 1024 * 1024);
+  const bytes = Buffer.from(`data: ${JSON.stringify(frame(text))}\r\n\r\n`);
+  const pieces = Array.from({ length: Math.ceil(bytes.length / 1024) }, (_, index) =>
+    bytes.subarray(index * 1024, (index + 1) * 1024),
+  );
+  const startedAt = performance.now();
+  expect(readAll(pieces)).toEqual([frame(text)]);
+  // Joining at every piece would copy 32 GB.
+  expect(performance.now() - startedAt).toBeLessThan(2000);
+});
+
+test('a frame without end is given up', () => {
+  const splitter = new FrameSplitter();
+  const mebibyte = Buffer.alloc(1024 * 1024, 'x');
+  expect(() => {
+    for (let count = 0; count < 65; count++) splitter.push(mebibyte);
+  }).toThrow(MalformedStream);
 });
 
 test('a stream that ends inside a frame is malformed', () => {

@@ -1,0 +1,85 @@
+import type { Rest } from './choose-key.ts';
+import type { Failure } from './classify-failure.ts';
+import type { PoolKey } from './pool.ts';
+
+/** What became of a key's state; null: nothing that can be seen. */
+export type HealthChange = 'rejected' | 'restored' | 'rested' | null;
+
+/** Clients name models freely: a key remembers no more of them than this. */
+const modelsMax = 200;
+/** A key that is denied so many models in a row, without serving one, is set up wrongly. */
+const deniedModelsMax = 3;
+/** Spread of a minute's rest: keys that were refused together should not come back together. */
+const restJitter = 0.2;
+const dayMs = 86_400_000;
+
+/** The key answered: whatever was held against it in general is refuted. */
+export function noteSuccess(key: PoolKey, model: string): HealthChange {
+  key.unknownRefusals = 0;
+  key.deniedModels.clear();
+  if (!key.servedModels.has(model)) addBounded(key.servedModels, model);
+  if (!key.rejection) return null;
+  key.rejection = null;
+  return 'restored';
+}
+
+/** The key met a failure on a model. @param random 0 to 1. */
+export function noteFailure(
+  key: PoolKey,
+  model: string,
+  failure: Failure,
+  nowMs: number,
+  random: number,
+): HealthChange {
+  const { keyAction: action, class: reason, message } = failure;
+  if (action.kind === 'none') return null;
+  key.lastFailure = { class: reason, message };
+  switch (action.kind) {
+    case 'reject':
+      key.rejection = { untilMs: action.untilMs, reason, message };
+      return 'rejected';
+    case 'rest-key':
+      key.rest = { untilMs: action.untilMs, reason };
+      return 'rested';
+    case 'rest-model': {
+      if (isDeniedEverywhere(key, model, failure)) {
+        key.rejection = { untilMs: nowMs + dayMs, reason: 'key_misconfigured', message };
+        return 'rejected';
+      }
+      const spread = reason === 'key_model_minute' ? (action.untilMs - nowMs) * restJitter * random : 0;
+      restModels(key, model, failure, { untilMs: action.untilMs + spread, reason }, nowMs);
+      return 'rested';
+    }
+    case 'rest-model-longer': {
+      const restMs = Math.min(action.maxMs, action.firstMs * 2 ** key.unknownRefusals++);
+      restModels(key, model, failure, { untilMs: nowMs + restMs, reason }, nowMs);
+      return 'rested';
+    }
+  }
+}
+
+/** A bare 403 is about one model at first; from model after model it is about the key. */
+function isDeniedEverywhere(key: PoolKey, model: string, { class: reason, httpStatus }: Failure): boolean {
+  if (reason !== 'key_model_denied' || httpStatus !== 403) return false;
+  key.deniedModels.add(model);
+  return key.deniedModels.size >= deniedModelsMax;
+}
+
+/** Rests the requested model and, where Google names it, the one whose quota it shares. */
+function restModels(key: PoolKey, model: string, { quotaModel }: Failure, rest: Rest, nowMs: number): void {
+  for (const [name, { untilMs }] of key.rests) if (untilMs <= nowMs) key.rests.delete(name);
+  key.rests.set(model, rest);
+  if (quotaModel !== null) key.rests.set(quotaModel, rest);
+  for (const name of key.rests.keys()) {
+    if (key.rests.size <= modelsMax) break;
+    key.rests.delete(name);
+  }
+}
+
+function addBounded(names: Set<string>, name: string): void {
+  names.add(name);
+  for (const oldest of names) {
+    if (names.size <= modelsMax) break;
+    names.delete(oldest);
+  }
+}
