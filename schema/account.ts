@@ -1,5 +1,5 @@
 import { builder } from './builder.ts';
-import type { Session, Viewer } from './context.ts';
+import type { Context, Session, Viewer } from './context.ts';
 import {
   ConflictError,
   InvalidInputError,
@@ -62,7 +62,18 @@ const SessionCreateResult = resultUnion('SessionCreateResult', success, [
   UnauthenticatedError,
   ThrottledError,
 ]);
-const opened = async (session: Promise<Session>) => ({ __typename: 'SessionCreateSuccess', ...(await session) });
+const SessionRefreshResult = resultUnion('SessionRefreshResult', success, [UnauthenticatedError]);
+const SessionRevokeSuccess = builder.objectRef<{ isRevoked: boolean }>('SessionRevokeSuccess').implement({
+  description: 'Signed out.',
+  fields: (t) => ({ isRevoked: t.exposeBoolean('isRevoked', { description: 'There was a session to end.' }) }),
+});
+
+/** The refresh token goes into the cookie and nowhere else. */
+async function opened(pending: Promise<Session>, { refreshCookie }: Context) {
+  const session = await pending;
+  if (session.refreshToken !== null) refreshCookie.write(session.refreshToken);
+  return { __typename: 'SessionCreateSuccess', ...session };
+}
 
 builder.queryFields((t) => ({
   setupStatus: t.field({
@@ -86,8 +97,8 @@ builder.mutationFields((t) => ({
     authScopes: { anyone: true },
     skipTypeScopes: true,
     args: { input: t.arg({ type: SetupCompleteInput, required: true }) },
-    resolve: (_root, { input }, { services, address }) =>
-      orFailure(() => opened(services.admin.setupComplete(input, address))) as never,
+    resolve: (_root, { input }, context) =>
+      orFailure(() => opened(context.services.admin.setupComplete(input, context.address), context)) as never,
   }),
   sessionCreate: t.field({
     type: SessionCreateResult,
@@ -95,7 +106,26 @@ builder.mutationFields((t) => ({
     authScopes: { anyone: true },
     skipTypeScopes: true,
     args: { input: t.arg({ type: SessionCreateInput, required: true }) },
-    resolve: (_root, { input }, { services, address }) =>
-      orFailure(() => opened(services.admin.sessionCreate(input, address))) as never,
+    resolve: (_root, { input }, context) =>
+      orFailure(() => opened(context.services.admin.sessionCreate(input, context.address), context)) as never,
+  }),
+  sessionRefresh: t.field({
+    type: SessionRefreshResult,
+    description: 'For who has the HttpOnly cookie of a session: a new token, and the next cookie.',
+    authScopes: { anyone: true },
+    skipTypeScopes: true,
+    resolve: (_root, _args, context) =>
+      orFailure(() => opened(context.services.admin.sessionRefresh(context.refreshCookie.read()), context)) as never,
+  }),
+  sessionRevoke: t.field({
+    type: SessionRevokeSuccess,
+    description: 'Ends the session of the token and that of the cookie.',
+    authScopes: { anyone: true },
+    skipTypeScopes: true,
+    resolve: async (_root, _args, { services, viewer, refreshCookie }) => {
+      const isRevoked = await services.admin.sessionRevoke(refreshCookie.read(), viewer);
+      refreshCookie.write(null);
+      return { isRevoked };
+    },
   }),
 }));

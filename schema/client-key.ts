@@ -2,6 +2,7 @@ import { builder } from './builder.ts';
 import type { ClientKey, Context } from './context.ts';
 import { ConflictError, InvalidInputError, invalidInput, NotFoundError, orFailure, resultUnion } from './failures.ts';
 import { connectionOf, pageSize } from './page.ts';
+import { UsageTotalsType } from './usage-totals.ts';
 
 const ClientKeyStatus = builder.enumType('ClientKeyStatus', {
   description: 'State of a client key.',
@@ -25,6 +26,17 @@ export const ClientKeyType = builder.objectRef<ClientKey>('ClientKey').implement
       resolve: ({ deletedAt }) => Boolean(deletedAt),
     }),
     createdAt: t.field({ type: 'DateTime', description: 'When it was made.', resolve: ({ createdAt }) => createdAt }),
+    lastUsedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When its newest request began.',
+      resolve: async ({ id }, _args, { services }) => (await services.usageOf('clientKeyId', id)).lastUsedAt,
+    }),
+    usage: t.field({
+      type: UsageTotalsType,
+      description: 'All it was ever used for.',
+      resolve: ({ id }, _args, { services }) => services.usageOf('clientKeyId', id),
+    }),
   }),
 });
 const ClientKeyConnection = connectionOf('ClientKeyConnection', ClientKeyType as never);

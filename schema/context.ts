@@ -1,38 +1,98 @@
 import type { Admin, Session, Viewer } from '../server/admin/admin.ts';
 import type { ClientKey } from '../server/clients/client-key.entity.ts';
 import type { Clients } from '../server/clients/clients.ts';
+import type { Job, JobRow, Jobs } from '../server/jobs/jobs.ts';
 import type { LedgerEntry } from '../server/ledger/ledger.ts';
-import type { Request, RequestOutcome } from '../server/ledger/projections/requests.ts';
+import type { Page } from '../server/ledger/page.ts';
+import type { Request, RequestFilter, RequestOutcome } from '../server/ledger/projections/requests.ts';
 import type { UsageTotals } from '../server/ledger/projections/usage-buckets.ts';
-import type { KeyState } from '../server/pool/key-state.ts';
-import type { UpstreamKeys } from '../server/pool/upstream-keys.ts';
+import type { UsageDimension, UsageInterval, UsageQuery, UsageReport } from '../server/ledger/usage-report.ts';
+import type { KeyState, UpstreamKeyStatus } from '../server/pool/key-state.ts';
+import type { UpstreamKeyJobs } from '../server/pool/upstream-key-jobs.ts';
+import type { KeyDetails, UpstreamKeys } from '../server/pool/upstream-keys.ts';
 import type { LiveFigures } from '../server/relay/live-counters.ts';
 
-export type { ClientKey, KeyState, LedgerEntry, LiveFigures, Request, RequestOutcome, Session, UsageTotals, Viewer };
+export type {
+  ClientKey,
+  Job,
+  JobRow,
+  LedgerEntry,
+  Page,
+  Request,
+  RequestFilter,
+  RequestOutcome,
+  Session,
+  UpstreamKeyStatus,
+  UsageDimension,
+  UsageInterval,
+  UsageReport,
+  UsageTotals,
+  Viewer,
+};
 
-/** A page of a list that is read from its newest or oldest end. */
-export interface Page<Node> {
-  nodes: Node[];
-  totalCount: number;
-  /** What `after` takes for the next page; null at the end. */
-  endCursor: string | null;
+/** A key of the pool: what is known about it, and what it is up to. */
+export type UpstreamKey = KeyDetails & KeyState;
+
+/** What is going on now. */
+export interface LiveStats extends LiveFigures {
+  at: number;
+  keys: Record<UpstreamKeyStatus, number>;
+  /** When the first key that rests is back; null while none rests. */
+  nextKeyBackAt: number | null;
+  headPosition: number;
 }
+
+/** A range by its name, by its length up to now (`24h`, `7d`), or by its ends. */
+export interface TimeRange {
+  preset?: RangePreset | null;
+  last?: string | null;
+  from?: number | null;
+  to?: number | null;
+}
+export type RangePreset = 'ALL_TIME' | 'TODAY' | 'YESTERDAY' | 'LAST_24_HOURS' | 'LAST_7_DAYS' | 'LAST_30_DAYS';
 
 /** All that resolvers can do: the server's parts behind the questions the API asks. */
 export interface Services {
   admin: Admin;
   clients: Clients;
   upstreamKeys: UpstreamKeys;
+  upstreamKeyJobs: UpstreamKeyJobs;
+  jobs: Jobs;
   clientKeyPage(first: number, after: string | null): Promise<Page<ClientKey>>;
   clientKey(id: string): Promise<ClientKey | null>;
-  keyStates(): KeyState[];
-  requestPage(first: number, after: string | null, outcomes: readonly RequestOutcome[] | null): Promise<Page<Request>>;
+  /** The keys that are in the pool, oldest first. */
+  poolKeys(): UpstreamKey[];
+  /** Also one that was deleted. */
+  upstreamKey(id: string): UpstreamKey | null;
+  requestPage(first: number, after: string | null, filter: RequestFilter): Promise<Page<Request>>;
   request(requestId: string): Promise<Request | null>;
-  usageTotals(fromMs: number, toMs: number): Promise<UsageTotals>;
+  /** @throws RangeError for a range or a time zone that does not exist. */
+  usage(
+    range: TimeRange,
+    query: Omit<UsageQuery, 'fromMs' | 'toMs'>,
+  ): UsageReport & { fromMs: number | null; toMs: number };
+  /** All that a key was ever used for. Questions that come together are answered by one query. */
+  usageOf(dimension: 'clientKeyId' | 'upstreamKeyId', id: string): Promise<UsageTotals>;
   usageEvents(after: number, first: number): Promise<LedgerEntry[]>;
   followEvents(after: number | null, signal: AbortSignal): AsyncGenerator<LedgerEntry>;
+  /** Events with an actor, newest first. */
+  auditPage(first: number, after: string | null): Promise<Page<LedgerEntry>>;
   ledgerStatus(): Promise<{ headPosition: number; headHash: string; openRequests: number }>;
-  liveFigures(): LiveFigures;
+  liveStats(): LiveStats;
+  /** Once per second. */
+  followLiveStats(signal: AbortSignal): AsyncGenerator<LiveStats>;
+  /** Now, and within a second of every change. */
+  followPoolKeys(signal: AbortSignal): AsyncGenerator<UpstreamKey[]>;
+  /** Now, and after every step; ends with the job. */
+  followJob(id: string, signal: AbortSignal): AsyncGenerator<Job>;
+}
+
+/** The HttpOnly cookie that a session is renewed with. */
+export interface RefreshCookie {
+  /** Null when there is none, or another site has sent it. */
+  read(): string | null;
+  /** Null: takes it away. */
+  write(refreshToken: string | null): void;
 }
 
 /** Who asks, and what can be asked for. */
@@ -40,5 +100,6 @@ export interface Context {
   viewer: Viewer | null;
   /** The caller's address, for throttling. */
   address: string;
+  refreshCookie: RefreshCookie;
   services: Services;
 }

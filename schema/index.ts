@@ -2,6 +2,8 @@ import './account.ts';
 import './client-key.ts';
 import './upstream-key.ts';
 import './usage.ts';
+import './live-stats.ts';
+import './job.ts';
 import './request.ts';
 import './ledger.ts';
 import { builder } from './builder.ts';

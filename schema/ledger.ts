@@ -1,7 +1,8 @@
 import { builder } from './builder.ts';
-import type { LedgerEntry } from './context.ts';
+import type { LedgerEntry, Request } from './context.ts';
 import { connectionOf, pageSize } from './page.ts';
 import { RequestType } from './request.ts';
+import { stoppable } from './stoppable.ts';
 
 const UsageEventType = builder.objectRef<LedgerEntry>('UsageEvent').implement({
   description: 'A row of the append-only ledger.',
@@ -24,6 +25,25 @@ const UsageEventType = builder.objectRef<LedgerEntry>('UsageEvent').implement({
   }),
 });
 const UsageEventConnection = connectionOf('UsageEventConnection', UsageEventType as never);
+
+const AuditEntryType = builder.objectRef<LedgerEntry>('AuditEntry').implement({
+  description: 'A change that somebody made.',
+  fields: (t) => ({
+    position: t.field({ type: 'SafeInt', description: 'Its number.', resolve: ({ position }) => position }),
+    type: t.string({ description: 'What was done.', resolve: ({ body }) => body.type }),
+    actor: t.string({
+      description: 'Who did it: `account:…`, `environment`, `gateway` or `command-line`.',
+      resolve: (entry) => entry.actor ?? '',
+    }),
+    body: t.exposeString('bodyText', { description: 'The event as JSON.' }),
+    recordedAt: t.field({
+      type: 'DateTime',
+      description: 'When it was written.',
+      resolve: ({ recordedAt }) => recordedAt,
+    }),
+  }),
+});
+const AuditEntryConnection = connectionOf('AuditEntryConnection', AuditEntryType as never);
 
 interface Status {
   headPosition: number;
@@ -66,8 +86,18 @@ builder.queryFields((t) => ({
       const nodes = await services.usageEvents(after ?? 0, pageSize(first));
       const { headPosition } = await services.ledgerStatus();
       const last = nodes.at(-1)?.position ?? headPosition;
-      return { nodes, endCursor: last < headPosition ? String(last) : null, totalCount: headPosition } as never;
+      const hasNextPage = last < headPosition;
+      return { nodes, hasNextPage, endCursor: String(last), totalCount: headPosition } as never;
     },
+  }),
+}));
+
+builder.queryFields((t) => ({
+  auditEntries: t.field({
+    type: AuditEntryConnection,
+    description: 'What was changed and by whom, newest first.',
+    args: { first: t.arg.int({ defaultValue: 50 }), after: t.arg.string() },
+    resolve: (_root, { first, after }, { services }) => services.auditPage(pageSize(first), after ?? null) as never,
   }),
 }));
 
@@ -82,7 +112,6 @@ builder.subscriptionFields((t) => ({
   }),
   requestUpdated: t.field({
     type: RequestType,
-    nullable: true,
     description: 'Requests as they come and end.',
     subscribe: (_root, _args, { services }) =>
       stoppable(async function* (signal) {
@@ -90,26 +119,7 @@ builder.subscriptionFields((t) => ({
           if ('requestId' in body) yield body.requestId;
         }
       }),
-    resolve: (requestId: string, _args, { services }) => services.request(requestId),
+    // Its row was committed with the event.
+    resolve: async (requestId: string, _args, { services }) => (await services.request(requestId)) as Request,
   }),
 }));
-
-/** A generator that waits cannot be returned from outside: ending the subscription aborts its signal instead. */
-function stoppable<Value>(start: (signal: AbortSignal) => AsyncGenerator<Value>): AsyncIterableIterator<Value> {
-  const stop = new AbortController();
-  const source = start(stop.signal);
-  return {
-    next: () => source.next(),
-    return() {
-      stop.abort();
-      return source.return(undefined);
-    },
-    throw(error) {
-      stop.abort();
-      return source.throw(error);
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
-}

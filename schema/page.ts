@@ -3,10 +3,10 @@ import type { Page } from './context.ts';
 
 const pageSizeMax = 200;
 
-const PageInfo = builder.objectRef<{ endCursor: string | null }>('PageInfo').implement({
+const PageInfo = builder.objectRef<Omit<Page<unknown>, 'nodes'>>('PageInfo').implement({
   description: 'Where a page ends.',
   fields: (t) => ({
-    hasNextPage: t.boolean({ description: 'There is more.', resolve: ({ endCursor }) => endCursor !== null }),
+    hasNextPage: t.exposeBoolean('hasNextPage', { description: 'There is more.' }),
     endCursor: t.exposeString('endCursor', { nullable: true, description: 'What `after` takes for the next page.' }),
   }),
 });

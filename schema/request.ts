@@ -3,7 +3,7 @@ import { ClientKeyType } from './client-key.ts';
 import type { Request } from './context.ts';
 import { connectionOf, pageSize } from './page.ts';
 import { UpstreamKeyType } from './upstream-key.ts';
-import { TokensType } from './usage.ts';
+import { TokensType } from './usage-totals.ts';
 
 const RequestOutcome = builder.enumType('RequestOutcome', {
   description: 'How a request ended.',
@@ -31,10 +31,17 @@ const AttemptType = builder.objectRef<Request['attempts'][number]>('Attempt').im
     upstreamKey: t.field({
       type: UpstreamKeyType,
       nullable: true,
-      description: 'The key it used, if it is still in the pool.',
-      resolve: ({ upstreamKeyId }, _args, { services }) =>
-        services.keyStates().find(({ id }) => id === upstreamKeyId) ?? null,
+      description: 'The key it used.',
+      resolve: ({ upstreamKeyId }, _args, { services }) => services.upstreamKey(upstreamKeyId),
     }),
+  }),
+});
+
+const RequestError = builder.objectRef<{ code: string; message: string }>('RequestError').implement({
+  description: 'Why a request failed.',
+  fields: (t) => ({
+    code: t.exposeString('code', { description: 'For programs.' }),
+    message: t.exposeString('message', { description: 'For people.' }),
   }),
 });
 
@@ -49,8 +56,13 @@ export const RequestType = builder.objectRef<Request>('Request').implement({
     servedModel: t.exposeString('servedModel', { nullable: true, description: 'The version that answered.' }),
     isStreaming: t.exposeBoolean('isStreaming', { description: 'Answered as a stream.' }),
     finishReason: t.exposeString('finishReason', { nullable: true, description: "In Gemini's words." }),
-    errorCode: t.exposeString('errorCode', { nullable: true, description: 'What went wrong, for programs.' }),
-    errorMessage: t.exposeString('errorMessage', { nullable: true, description: 'What went wrong, for people.' }),
+    error: t.field({
+      type: RequestError,
+      nullable: true,
+      description: 'What went wrong.',
+      resolve: ({ errorCode, errorMessage }) =>
+        errorCode ? { code: errorCode, message: errorMessage ?? errorCode } : null,
+    }),
     tokens: t.field({
       type: TokensType,
       description: 'What it used.',
@@ -87,7 +99,11 @@ const RequestConnection = connectionOf('RequestConnection', RequestType as never
 
 const RequestFilterInput = builder.inputType('RequestFilterInput', {
   description: 'Narrows a list of requests.',
-  fields: (t) => ({ outcomes: t.field({ type: [RequestOutcome], description: 'Ended in one of these ways.' }) }),
+  fields: (t) => ({
+    outcomes: t.field({ type: [RequestOutcome], description: 'Ended in one of these ways.' }),
+    clientKeyId: t.id({ description: 'Of this caller.' }),
+    model: t.string({ description: 'Of this model, as the caller named it.' }),
+  }),
 });
 
 builder.queryFields((t) => ({
@@ -100,7 +116,7 @@ builder.queryFields((t) => ({
       filter: t.arg({ type: RequestFilterInput }),
     },
     resolve: (_root, { first, after, filter }, { services }) =>
-      services.requestPage(pageSize(first), after ?? null, filter?.outcomes ?? null) as never,
+      services.requestPage(pageSize(first), after ?? null, filter ?? {}) as never,
   }),
   request: t.field({
     type: RequestType,

@@ -1,8 +1,10 @@
 import { builder } from './builder.ts';
 import { actor } from './client-key.ts';
-import type { KeyState } from './context.ts';
+import type { UpstreamKey } from './context.ts';
 import { NotFoundError, orFailure, resultUnion } from './failures.ts';
 import { connectionOf, pageSize } from './page.ts';
+import { stoppable } from './stoppable.ts';
+import { UsageTotalsType } from './usage-totals.ts';
 
 const UpstreamKeyStatus = builder.enumType('UpstreamKeyStatus', {
   description: 'State of an upstream key as the pool sees it.',
@@ -15,7 +17,15 @@ const UpstreamKeyStatus = builder.enumType('UpstreamKeyStatus', {
   } as const,
 });
 
-const Cooldown = builder.objectRef<KeyState['cooldowns'][number]>('Cooldown').implement({
+const UpstreamKeySource = builder.enumType('UpstreamKeySource', {
+  description: 'Where a key came from.',
+  values: {
+    ENVIRONMENT: { description: 'From GEMINI_API_KEYS.' },
+    IMPORT: { description: 'Added here.' },
+  } as const,
+});
+
+const Cooldown = builder.objectRef<UpstreamKey['cooldowns'][number]>('Cooldown').implement({
   description: 'A rest for one model.',
   fields: (t) => ({
     model: t.exposeString('model', { description: 'The model.' }),
@@ -24,12 +34,26 @@ const Cooldown = builder.objectRef<KeyState['cooldowns'][number]>('Cooldown').im
   }),
 });
 
-export const UpstreamKeyType = builder.objectRef<KeyState>('UpstreamKey').implement({
+export const UpstreamKeyType = builder.objectRef<UpstreamKey>('UpstreamKey').implement({
   description: 'A Gemini API key of the pool. It is never shown again.',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'Begins with `uk_`.' }),
     maskedKey: t.exposeString('maskedKey', { description: 'Enough to recognise it.' }),
     status: t.field({ type: UpstreamKeyStatus, description: 'What it is up to.', resolve: ({ status }) => status }),
+    source: t.field({ type: UpstreamKeySource, description: 'Where it came from.', resolve: ({ source }) => source }),
+    isDeleted: t.exposeBoolean('isDeleted', { description: 'Wiped; its history stays.' }),
+    createdAt: t.field({ type: 'DateTime', description: 'When it was added.', resolve: ({ createdAt }) => createdAt }),
+    lastUsedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the newest request that it answered began.',
+      resolve: async ({ id }, _args, { services }) => (await services.usageOf('upstreamKeyId', id)).lastUsedAt,
+    }),
+    usage: t.field({
+      type: UsageTotalsType,
+      description: 'All requests whose last call went to it.',
+      resolve: ({ id }, _args, { services }) => services.usageOf('upstreamKeyId', id),
+    }),
     cooldownUntil: t.field({
       type: 'DateTime',
       nullable: true,
@@ -60,7 +84,7 @@ const UpdateSuccess = builder.objectRef<{ __typename: string; id: string }>('Ups
     upstreamKey: t.field({
       type: UpstreamKeyType,
       description: 'The key.',
-      resolve: ({ id }, _args, { services }) => services.keyStates().find((key) => key.id === id) as KeyState,
+      resolve: ({ id }, _args, { services }) => services.upstreamKey(id) as UpstreamKey,
     }),
   }),
 });
@@ -87,10 +111,11 @@ builder.queryFields((t) => ({
     description: 'The keys of the pool, oldest first.',
     args: { first: t.arg.int({ defaultValue: 50 }), after: t.arg.string() },
     resolve: (_root, { first, after }, { services }) => {
-      const all = services.keyStates().filter((key) => !after || key.id > after);
-      const nodes = all.slice(0, pageSize(first));
-      const endCursor = nodes.length < all.length ? (nodes.at(-1)?.id ?? null) : null;
-      return { nodes, endCursor, totalCount: services.keyStates().length } as never;
+      const keys = services.poolKeys();
+      const rest = keys.filter((key) => !after || key.id > after);
+      const nodes = rest.slice(0, pageSize(first));
+      const hasNextPage = nodes.length < rest.length;
+      return { nodes, hasNextPage, endCursor: nodes.at(-1)?.id ?? null, totalCount: keys.length } as never;
     },
   }),
 }));
@@ -115,5 +140,14 @@ builder.mutationFields((t) => ({
         await context.services.upstreamKeys.delete(String(id), actor(context));
         return { __typename: 'UpstreamKeyDeleteSuccess', id };
       }) as never,
+  }),
+}));
+
+builder.subscriptionFields((t) => ({
+  upstreamKeysUpdated: t.field({
+    type: [UpstreamKeyType],
+    description: 'All keys of the pool: now, and whenever the state of one has changed.',
+    subscribe: (_root, _args, { services }) => stoppable((signal) => services.followPoolKeys(signal)),
+    resolve: (keys) => keys,
   }),
 }));

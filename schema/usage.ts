@@ -1,134 +1,154 @@
+import { GraphQLError } from 'graphql';
 import { builder } from './builder.ts';
-import type { LiveFigures, UsageTotals } from './context.ts';
-
-interface Tokens {
-  inputTokens: number;
-  cachedInputTokens: number;
-  outputTokens: number;
-  reasoningTokens: number;
-  totalTokens: number;
-  isEstimated: boolean;
-}
-
-export const TokensType = builder.objectRef<Tokens>('Tokens').implement({
-  description: 'Token counts. Cached ones are part of the input, reasoning is part of the output.',
-  fields: (t) => ({
-    input: t.field({ type: 'SafeInt', description: 'Of the prompt.', resolve: ({ inputTokens }) => inputTokens }),
-    cachedInput: t.field({
-      type: 'SafeInt',
-      description: 'Of these, cached.',
-      resolve: ({ cachedInputTokens }) => cachedInputTokens,
-    }),
-    output: t.field({ type: 'SafeInt', description: 'Of the answer.', resolve: ({ outputTokens }) => outputTokens }),
-    reasoning: t.field({
-      type: 'SafeInt',
-      description: 'Of these, thought.',
-      resolve: ({ reasoningTokens }) => reasoningTokens,
-    }),
-    total: t.field({ type: 'SafeInt', description: 'All.', resolve: ({ totalTokens }) => totalTokens }),
-    isEstimated: t.exposeBoolean('isEstimated', { description: 'Not all of it was told by Google.' }),
-  }),
-});
-
-const UsageTotalsType = builder.objectRef<UsageTotals>('UsageTotals').implement({
-  description: 'Sums over requests.',
-  fields: (t) => ({
-    requests: t.field({
-      type: 'SafeInt',
-      description: 'All, also those still running.',
-      resolve: ({ requests }) => requests,
-    }),
-    succeeded: t.field({ type: 'SafeInt', description: 'Answered.', resolve: ({ succeeded }) => succeeded }),
-    failed: t.field({ type: 'SafeInt', description: 'Ended by an error.', resolve: ({ failed }) => failed }),
-    cancelled: t.field({ type: 'SafeInt', description: 'The caller hung up.', resolve: ({ cancelled }) => cancelled }),
-    rejected: t.field({ type: 'SafeInt', description: 'Refused.', resolve: ({ rejected }) => rejected }),
-    tokens: t.field({
-      type: TokensType,
-      description: 'What they used.',
-      resolve: (totals) => ({ ...totals, isEstimated: totals.estimatedRequests > 0 }),
-    }),
-    cost: t.field({ type: 'Decimal', nullable: true, description: 'Null: no price is known.', resolve: () => null }),
-  }),
-});
+import { ClientKeyType } from './client-key.ts';
+import type { UsageDimension, UsageReport } from './context.ts';
+import { UpstreamKeyType } from './upstream-key.ts';
+import { UsageTotalsType } from './usage-totals.ts';
 
 const RangePreset = builder.enumType('RangePreset', {
-  description: 'A usual range.',
+  description: 'A usual range. Days are those of the given time zone.',
   values: {
     ALL_TIME: { description: 'Everything.' },
-    TODAY: { description: 'Since midnight UTC.' },
+    TODAY: { description: 'Since midnight.' },
+    YESTERDAY: { description: 'The day before today.' },
     LAST_24_HOURS: { description: 'The last 24 hours.' },
     LAST_7_DAYS: { description: 'The last 7 days.' },
+    LAST_30_DAYS: { description: 'The last 30 days.' },
+  } as const,
+});
+const UsageInterval = builder.enumType('UsageInterval', {
+  description: 'How long a point of a series is.',
+  values: { HOUR: { description: 'An hour.' }, DAY: { description: 'A day of the time zone.' } } as const,
+});
+const dimensions = { CLIENT_KEY: 'clientKeyId', UPSTREAM_KEY: 'upstreamKeyId', MODEL: 'model' } as const;
+const Dimension = builder.enumType('UsageDimension', {
+  description: 'What usage is split by.',
+  values: {
+    CLIENT_KEY: { description: 'Who called.' },
+    UPSTREAM_KEY: { description: 'The key that answered last.' },
+    MODEL: { description: 'The model, as the caller named it.' },
   } as const,
 });
 const TimeRangeInput = builder.inputType('TimeRangeInput', {
-  description: 'A range of time, by name or by its ends. Ends are cut to whole hours.',
+  description: 'A range of time: by name, by its length up to now, or by its ends. Its start is cut to a full hour.',
   fields: (t) => ({
     preset: t.field({ type: RangePreset, description: 'By name.' }),
+    last: t.string({ description: 'Hours or days up to now, for example `24h` or `7d`.' }),
     from: t.field({ type: 'DateTime', description: 'Its start; default the beginning.' }),
     to: t.field({ type: 'DateTime', description: 'Its end; default now.' }),
   }),
 });
+const UsageFilterInput = builder.inputType('UsageFilterInput', {
+  description: 'Narrows what is added up.',
+  fields: (t) => ({
+    clientKeyId: t.id({ description: 'Of this caller only.' }),
+    upstreamKeyId: t.id({ description: 'Answered by this key only.' }),
+    model: t.string({ description: 'Of this model only, as the caller named it.' }),
+  }),
+});
 
-interface Report {
-  from: number;
-  to: number;
-  total: UsageTotals;
+const UsagePoint = builder.objectRef<UsageReport['series'][number]>('UsagePoint').implement({
+  description: 'One interval.',
+  fields: (t) => ({
+    start: t.field({ type: 'DateTime', description: 'Its start.', resolve: ({ startMs }) => startMs }),
+    totals: t.field({ type: UsageTotalsType, description: 'The sums.', resolve: ({ totals }) => totals }),
+  }),
+});
+
+interface Group {
+  id: string;
+  dimension: UsageDimension;
+  totals: UsageReport['total'];
 }
-const UsageReport = builder.objectRef<Report>('UsageReport').implement({
+const UsageGroup = builder.objectRef<Group>('UsageGroup').implement({
+  description: 'The part of one key or one model.',
+  fields: (t) => ({
+    clientKey: t.field({
+      type: ClientKeyType,
+      nullable: true,
+      description: 'If split by who called.',
+      resolve: ({ id, dimension }, _args, { services }) =>
+        dimension === 'clientKeyId' ? services.clientKey(id) : null,
+    }),
+    upstreamKey: t.field({
+      type: UpstreamKeyType,
+      nullable: true,
+      description: 'If split by upstream key; null for requests that reached none.',
+      resolve: ({ id, dimension }, _args, { services }) =>
+        dimension === 'upstreamKeyId' ? services.upstreamKey(id) : null,
+    }),
+    model: t.string({
+      nullable: true,
+      description: 'If split by model.',
+      resolve: ({ id, dimension }) => (dimension === 'model' ? id : null),
+    }),
+    totals: t.field({ type: UsageTotalsType, description: 'The sums.', resolve: ({ totals }) => totals }),
+  }),
+});
+
+interface Report extends Omit<UsageReport, 'groups'> {
+  fromMs: number | null;
+  toMs: number;
+  timeZone: string;
+  groups: Group[];
+}
+const UsageReportType = builder.objectRef<Report>('UsageReport').implement({
   description: 'What was used in a range.',
   fields: (t) => ({
-    from: t.field({ type: 'DateTime', description: 'Start of the range.', resolve: ({ from }) => from }),
-    to: t.field({ type: 'DateTime', description: 'End of the range.', resolve: ({ to }) => to }),
+    from: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'Start of the range; null for the beginning.',
+      resolve: ({ fromMs }) => fromMs,
+    }),
+    to: t.field({ type: 'DateTime', description: 'End of the range.', resolve: ({ toMs }) => toMs }),
+    timeZone: t.exposeString('timeZone', { description: 'Where its days begin.' }),
     total: t.field({ type: UsageTotalsType, description: 'The sums.', resolve: ({ total }) => total }),
-  }),
-});
-
-const LiveStats = builder.objectRef<LiveFigures>('LiveStats').implement({
-  description: 'The last minute.',
-  fields: (t) => ({
-    inFlight: t.exposeInt('inFlight', { description: 'Requests being answered now.' }),
-    requestsPerMinute: t.exposeInt('requestsPerMinute', { description: 'Requests that came.' }),
-    tokensPerMinute: t.field({
-      type: 'SafeInt',
-      description: 'Tokens used.',
-      resolve: ({ tokensPerMinute }) => tokensPerMinute,
+    series: t.field({
+      type: [UsagePoint],
+      description: 'By interval, quiet ones included; the newest 10,000.',
+      resolve: ({ series }) => series,
     }),
-    successRate: t.exposeFloat('successRate', {
-      nullable: true,
-      description: 'Answered ÷ ended, 0 to 1; null without any.',
+    groups: t.field({
+      type: [UsageGroup],
+      description: 'By `groupBy`, most requests first.',
+      resolve: ({ groups }) => groups,
     }),
-    medianTimeToFirstTokenMs: t.field({
+    asOfPosition: t.field({
       type: 'SafeInt',
-      nullable: true,
-      description: 'Over the latest answers.',
-      resolve: (figures) => figures.medianTimeToFirstTokenMs,
+      description: 'How far the ledger had come when this was read.',
+      resolve: ({ asOfPosition }) => asOfPosition,
     }),
   }),
 });
-
-const dayMs = 86_400_000;
-const startOf = {
-  ALL_TIME: () => 0,
-  TODAY: (now: number) => now - (now % dayMs),
-  LAST_24_HOURS: (now: number) => now - dayMs,
-  LAST_7_DAYS: (now: number) => now - 7 * dayMs,
-};
 
 builder.queryFields((t) => ({
   usage: t.field({
-    type: UsageReport,
+    type: UsageReportType,
     description: 'Requests and tokens in a range.',
-    args: { range: t.arg({ type: TimeRangeInput, required: true }) },
-    resolve: async (_root, { range }, { services }) => {
-      const now = Date.now();
-      const from = range.preset ? startOf[range.preset](now) : (range.from ?? 0);
-      const to = range.preset ? now : (range.to ?? now);
-      return { from, to, total: await services.usageTotals(from, to) };
+    args: {
+      range: t.arg({ type: TimeRangeInput, required: true }),
+      filter: t.arg({ type: UsageFilterInput }),
+      groupBy: t.arg({ type: Dimension }),
+      interval: t.arg({ type: UsageInterval, defaultValue: 'HOUR' }),
+      timeZone: t.arg.string({ defaultValue: 'UTC' }),
     },
-  }),
-  liveStats: t.field({
-    type: LiveStats,
-    description: 'What is going on now.',
-    resolve: (_root, _args, { services }) => services.liveFigures(),
+    resolve: (_root, { range, filter, groupBy, interval, timeZone }, { services }) => {
+      const dimension = groupBy ? dimensions[groupBy] : null;
+      const zone = timeZone ?? 'UTC';
+      try {
+        const report = services.usage(range, {
+          filter: filter ?? null,
+          groupBy: dimension,
+          interval: interval ?? null,
+          timeZone: zone,
+        });
+        const groups = dimension ? report.groups.map((group) => ({ ...group, dimension })) : [];
+        return { ...report, groups, timeZone: zone };
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        throw new GraphQLError(error.message, { extensions: { code: 'BAD_USER_INPUT' } });
+      }
+    },
   }),
 }));

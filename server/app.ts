@@ -19,14 +19,17 @@ import { authenticate } from './http/authenticate.ts';
 import { answerFormat } from './http/chat-completions.ts';
 import { dashboardRoutes } from './http/dashboard.ts';
 import { answerErrors } from './http/errors.ts';
-import { graphqlRoutes } from './http/graphql.ts';
+import { createGraphql, graphqlRoutes } from './http/graphql.ts';
+import { createGraphqlSocket, type GraphqlSocket } from './http/graphql-socket.ts';
 import { healthRoutes } from './http/health.ts';
 import { listModels, showModel } from './http/models.ts';
 import { methodNotAllowed, notFound } from './http/not-found.ts';
 import { requestId } from './http/request-id.ts';
+import { createJobs } from './jobs/jobs.ts';
 import { createLedger } from './ledger/ledger.ts';
 import { lockDataDir } from './lock-data-dir.ts';
 import { createPool } from './pool/pool.ts';
+import { createUpstreamKeyJobs } from './pool/upstream-key-jobs.ts';
 import { loadUpstreamKeys } from './pool/upstream-keys.ts';
 import { createLiveCounters } from './relay/live-counters.ts';
 import { createModelCatalog } from './relay/model-catalog.ts';
@@ -39,12 +42,14 @@ import { startWriter } from './writer/writer.ts';
 /** The gateway, ready to be put behind a listening socket. */
 export interface App {
   koa: Koa;
+  /** For the `upgrade` event of the server: subscriptions over WebSockets. */
+  upgrade: GraphqlSocket['upgrade'];
   /** The one-time code of the first run; null when there is an owner. */
   setupCode: string | null;
   upstreamKeyCount: number;
   /** Settles when the ledger can no longer be written: the process has to end. */
   failed: Promise<Error>;
-  /** No longer ready, as seen by `/readyz`. */
+  /** No longer ready, as seen by `/readyz`; the dashboards are told to come back later. */
   drain(): void;
   openCalls(): number;
   abortCalls(): void;
@@ -99,7 +104,14 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
   const counters = createLiveCounters(now);
   const signatures = createSignatureStore(now);
   const relay = createRelay({ ledger, pool, gemini, signatures, models, counters, now, randomId });
-  const services = await createServices({ orm, ledger, pool, counters, now, admin, clients, upstreamKeys });
+  const jobs = createJobs({ clock: now, newId: () => `job_${randomUUIDv7().replaceAll('-', '')}` });
+  const upstreamKeyJobs = createUpstreamKeyJobs({ jobs, upstreamKeys, pool, gemini, now });
+  const parts = { orm, ledger, pool, counters, now, admin, clients, upstreamKeys, upstreamKeyJobs, jobs };
+  const services = await createServices(parts);
+
+  const graphqlParts = { schema, services, jwtSecret, trustedProxies: config.trustedProxies };
+  const graphql = createGraphql(graphqlParts);
+  const socket = createGraphqlSocket(graphql, graphqlParts);
 
   let isReady = true;
   const koa = new Koa();
@@ -112,7 +124,7 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
   v1.get('/models/{*id}', authenticate(clients), showModel(models, startedAt));
   const routers = [
     v1,
-    graphqlRoutes({ schema, services, jwtSecret, trustedProxies: config.trustedProxies }),
+    graphqlRoutes(graphql, graphqlParts),
     healthRoutes(() => isReady),
     dashboardRoutes(dashboardFolder),
   ];
@@ -127,12 +139,15 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
     setupCode: admin.setupCode(),
     upstreamKeyCount: pool.keys().length,
     failed: writer.failed,
+    upgrade: socket.upgrade,
     drain() {
       isReady = false;
+      void socket.close();
     },
     openCalls: relay.openCalls,
     abortCalls: relay.abortAll,
     async close() {
+      await socket.close();
       await gemini.close();
       await execute('ledger.stopNode', {});
       await writer.close();

@@ -1,4 +1,5 @@
 import { Account } from './admin/account.entity.ts';
+import { Session } from './admin/session.entity.ts';
 import { ClientKey } from './clients/client-key.entity.ts';
 import { Request } from './ledger/projections/requests.ts';
 import { UsageBucket } from './ledger/projections/usage-buckets.ts';
@@ -6,4 +7,4 @@ import { UsageEvent } from './ledger/usage-event.entity.ts';
 import { UpstreamKey } from './pool/upstream-key.entity.ts';
 
 /** Every table the ORM knows. */
-export const entities = [UsageEvent, Request, UsageBucket, ClientKey, UpstreamKey, Account];
+export const entities = [UsageEvent, Request, UsageBucket, ClientKey, UpstreamKey, Account, Session];

@@ -14,7 +14,7 @@ async function main(): Promise<void> {
   const log = pino({ level: config.logLevel });
   for (const warning of config.warnings) log.warn(warning);
   const app = await createApp(config, log);
-  const server = createServer(app.koa.callback());
+  const server = createServer(app.koa.callback()).on('upgrade', app.upgrade);
   // A thinking model may take minutes; only the head of a request is held to a time.
   server.requestTimeout = 0;
   server.headersTimeout = 10_000;

@@ -1,14 +1,18 @@
-import type { Page, Services } from '../schema/context.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { LiveStats, Services, UpstreamKey } from '../schema/context.ts';
 import { ClientKey } from './clients/client-key.entity.ts';
 import { connectionOf, type Orm } from './database.ts';
 import type { Ledger } from './ledger/ledger.ts';
-import { Request, type RequestOutcome } from './ledger/projections/requests.ts';
-import { readUsageTotals } from './ledger/projections/usage-buckets.ts';
+import { clampFirst, toPage } from './ledger/page.ts';
+import { findRequest, findRequests } from './ledger/projections/requests.ts';
+import type { UsageTotals } from './ledger/projections/usage-buckets.ts';
+import { timeRange } from './ledger/time-range.ts';
+import { readUsage, type UsageDimension, usageTotalsBy } from './ledger/usage-report.ts';
 import { keyState } from './pool/key-state.ts';
 import type { Pool } from './pool/pool.ts';
 import type { LiveCounters } from './relay/live-counters.ts';
 
-interface ServiceParts extends Pick<Services, 'admin' | 'clients' | 'upstreamKeys'> {
+interface ServiceParts extends Pick<Services, 'admin' | 'clients' | 'upstreamKeys' | 'upstreamKeyJobs' | 'jobs'> {
   orm: Orm;
   ledger: Ledger;
   pool: Pool;
@@ -16,51 +20,140 @@ interface ServiceParts extends Pick<Services, 'admin' | 'clients' | 'upstreamKey
   now(): number;
 }
 
+const liveEveryMs = 1000;
+
 /** The admin API's questions, answered by the parts. */
 export async function createServices(parts: ServiceParts): Promise<Services> {
-  const { orm, ledger, pool, counters, now, admin, clients, upstreamKeys } = parts;
+  const { orm, ledger, pool, counters, now, jobs, upstreamKeys } = parts;
   const connection = await connectionOf(orm);
   const readHead = connection.prepare('select position, hash from ledger_head');
   const countOpen = connection.prepare(`select count(*) from request where outcome = 'IN_PROGRESS'`).pluck();
+  const usageLoaders = {
+    clientKeyId: batched((ids) => usageTotalsBy(connection, 'clientKeyId', ids)),
+    upstreamKeyId: batched((ids) => usageTotalsBy(connection, 'upstreamKeyId', ids)),
+  } satisfies Partial<Record<UsageDimension, (id: string) => Promise<UsageTotals>>>;
+
+  function upstreamKey(id: string): UpstreamKey | null {
+    const details = upstreamKeys.details(id);
+    if (!details) return null;
+    const key = pool.get(id);
+    return { ...details, ...(key ? keyState(key, now()) : { ...goneState, id, maskedKey: details.maskedKey }) };
+  }
+
+  const poolKeys = () =>
+    pool
+      .keys()
+      .map(({ id }) => upstreamKey(id))
+      .filter((key) => key !== null)
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
+
+  function liveStats(): LiveStats {
+    const keys = poolKeys();
+    const count = (status: UpstreamKey['status']) => keys.filter((key) => key.status === status).length;
+    const backAt = keys.flatMap(({ cooldownUntil }) => cooldownUntil ?? []);
+    return {
+      ...counters.figures(),
+      at: now(),
+      keys: {
+        ACTIVE: count('ACTIVE'),
+        COOLING_DOWN: count('COOLING_DOWN'),
+        EXHAUSTED: count('EXHAUSTED'),
+        REJECTED: count('REJECTED'),
+        DISABLED: count('DISABLED'),
+      },
+      nextKeyBackAt: backAt.length > 0 ? Math.min(...backAt) : null,
+      headPosition: ledger.headPosition(),
+    };
+  }
+
   return {
-    admin,
-    clients,
-    upstreamKeys,
-    clientKeyPage: async (first, after) => {
+    ...parts,
+    clientKeyPage: async (asked, after) => {
       const em = orm.em.fork();
+      const first = clampFirst(asked);
       const where = { deletedAt: null };
       const beyond = after === null ? where : { ...where, id: { $lt: after } };
       const rows = await em.find(ClientKey, beyond, { orderBy: { id: 'desc' }, limit: first + 1 });
-      return pageOf(rows, first, await em.count(ClientKey, where), (key) => key.id);
+      return toPage(rows, first, await em.count(ClientKey, where), ({ id }) => id);
     },
     clientKey: (id) => orm.em.fork().findOne(ClientKey, { id }),
-    keyStates: () =>
-      pool
-        .keys()
-        .map((key) => keyState(key, now()))
-        .sort((a, b) => (a.id < b.id ? -1 : 1)),
-    requestPage: async (first, after, outcomes) => {
-      const em = orm.em.fork();
-      const where = outcomes ? { outcome: { $in: [...outcomes] as RequestOutcome[] } } : {};
-      const beyond = after === null ? where : { ...where, acceptedPosition: { $lt: Number(after) || 0 } };
-      const rows = await em.find(Request, beyond, { orderBy: { acceptedPosition: 'desc' }, limit: first + 1 });
-      return pageOf(rows, first, await em.count(Request, where), (request) => String(request.acceptedPosition));
+    poolKeys,
+    upstreamKey,
+    requestPage: (first, after, filter) => findRequests(orm, { first, after, ...filter }),
+    request: (requestId) => findRequest(orm, requestId),
+    usage(range, query) {
+      const { fromMs, toMs } = timeRange(range, query.timeZone, now());
+      return { ...readUsage(connection, { ...query, fromMs, toMs }), fromMs, toMs };
     },
-    request: (requestId) => orm.em.fork().findOne(Request, { requestId }),
-    usageTotals: async (fromMs, toMs) => readUsageTotals(connection, fromMs, toMs),
+    usageOf: (dimension, id) => usageLoaders[dimension](id),
     usageEvents: (after, first) => ledger.read(after, first),
     followEvents: (after, signal) => ledger.follow(after, signal),
+    auditPage: (first, after) => ledger.readAudit(clampFirst(first), after),
     ledgerStatus: async () => {
       const { position, hash } = readHead.get() as { position: number; hash: Buffer };
       return { headPosition: position, headHash: hash.toString('hex'), openRequests: countOpen.get() as number };
     },
-    liveFigures: () => counters.figures(),
+    liveStats,
+    async *followLiveStats(signal) {
+      for (; !signal.aborted; await pause(liveEveryMs, signal)) yield liveStats();
+    },
+    async *followPoolKeys(signal) {
+      // The end of a rest is told by the clock alone, so the states are looked at, not waited for.
+      for (let shown = ''; !signal.aborted; await pause(liveEveryMs, signal)) {
+        const keys = poolKeys();
+        const state = JSON.stringify(keys);
+        if (state !== shown) yield keys;
+        shown = state;
+      }
+    },
+    async *followJob(id, signal) {
+      let wake = () => {};
+      const stop = jobs.onUpdate((job) => job.id === id && wake());
+      signal.addEventListener('abort', () => wake(), { once: true });
+      try {
+        for (;;) {
+          const changed = new Promise<void>((resolve) => (wake = resolve));
+          const job = jobs.get(id);
+          if (!job || signal.aborted) return;
+          yield job;
+          if (job.status !== 'RUNNING') return;
+          await changed;
+        }
+      } finally {
+        stop();
+      }
+    },
   };
 }
 
-/** @param rows One more than the page holds, if there are more. */
-function pageOf<Node>(rows: Node[], first: number, totalCount: number, cursorOf: (node: Node) => string): Page<Node> {
-  const nodes = rows.slice(0, first);
-  const last = nodes.at(-1);
-  return { nodes, totalCount, endCursor: rows.length > first && last ? cursorOf(last) : null };
+/** A key that is not in the pool any more. */
+const goneState = {
+  status: 'DISABLED',
+  cooldownUntil: null,
+  lastFailure: null,
+  lastFailureMessage: null,
+  cooldowns: [],
+  inFlight: 0,
+} as const satisfies Partial<UpstreamKey>;
+
+/** Waits, or less long when the signal aborts. */
+async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  await delay(delayMs, null, { signal, ref: false }).catch(() => {});
+}
+
+/** Gathers the questions of one turn of the event loop and answers them by one call. */
+function batched<Value>(read: (ids: string[]) => Map<string, Value>): (id: string) => Promise<Value> {
+  let gathered: { ids: Set<string>; answer: Promise<Map<string, Value>> } | null = null;
+  return async (id) => {
+    if (!gathered) {
+      const ids = new Set<string>();
+      const answer = new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
+        gathered = null;
+        return read([...ids]);
+      });
+      gathered = { ids, answer };
+    }
+    gathered.ids.add(id);
+    return (await gathered.answer).get(id) as Value;
+  };
 }

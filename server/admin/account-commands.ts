@@ -1,5 +1,6 @@
 import { type CommandHandler, Refusal } from '../ledger/commands.ts';
 import { Account } from './account.entity.ts';
+import { Session } from './session.entity.ts';
 
 interface NewOwner {
   id: string;
@@ -35,17 +36,12 @@ const setCredentials: CommandHandler<NewCredentials, null> = async (
   const account = await em.findOne(Account, { id });
   if (!account) throw new Refusal('not_found', 'There is no account with this id.');
   const sessionVersion = account.sessionVersion + 1;
+  await em.nativeDelete(Session, { accountId: id });
   await em.nativeUpdate(Account, { id }, { username, passwordHash, sessionVersion, updatedAt: now });
   return { events: [{ body: { type: 'PasswordChanged', accountId: id }, actor, occurredAt: now }], result: null };
 };
 
-const recordSession: CommandHandler<{ accountId: string }, null> = ({ now }, { accountId }) => ({
-  events: [{ body: { type: 'SessionCreated', accountId }, actor: `account:${accountId}`, occurredAt: now }],
-  result: null,
-});
-
 export const accountCommands = {
   'account.createOwner': createOwner,
   'account.setCredentials': setCredentials,
-  'account.recordSession': recordSession,
 };

@@ -7,10 +7,15 @@ import type { accountCommands } from './account-commands.ts';
 import { InvalidInput, Throttled, Unauthenticated } from './errors.ts';
 import { createLoginThrottle } from './login-throttle.ts';
 import { hashPassword, verifyPassword } from './passwords.ts';
+import type { sessionCommands } from './session-commands.ts';
+import { loadSessions, type OpenedSession } from './sessions.ts';
 
 /** Who is signed in. */
 export interface Viewer {
   id: string;
+  sessionId: string;
+  /** When the token runs out, ms since 1970. */
+  expiresAt: number;
   username: string;
   role: string;
   isPasswordFromEnvironment: boolean;
@@ -20,6 +25,8 @@ export interface Session {
   token: string;
   expiresAt: number;
   viewer: Viewer;
+  /** For the HttpOnly cookie; null: the one that the caller has stays good. */
+  refreshToken: string | null;
 }
 
 export interface Credentials {
@@ -34,6 +41,10 @@ export interface Admin {
   setupComplete(input: Credentials & { setupCode: string }, address: string): Promise<Session>;
   /** @throws Unauthenticated, Throttled */
   sessionCreate(input: Credentials, address: string): Promise<Session>;
+  /** A new token for a refresh token. @throws Unauthenticated */
+  sessionRefresh(refreshToken: string | null): Promise<Session>;
+  /** Ends the session that the refresh token or the viewer belongs to. False when there was none. */
+  sessionRevoke(refreshToken: string | null, viewer: Viewer | null): Promise<boolean>;
   /** The signed-in account, for the payload of a token whose signature is good; null when it was revoked. */
   viewerOf(payload: unknown): Viewer | null;
   /** The same for a token in text. */
@@ -41,7 +52,7 @@ export interface Admin {
 }
 
 export interface AdminParts {
-  execute: Execute<typeof accountCommands>;
+  execute: Execute<typeof accountCommands & typeof sessionCommands>;
   orm: Orm;
   jwtSecret: string;
   /** From ADMIN_USERNAME and ADMIN_PASSWORD; the password is the owner's at every start. */
@@ -65,6 +76,7 @@ export async function loadAdmin({ execute, orm, jwtSecret, owner, now }: AdminPa
   const throttle = createLoginThrottle(now);
   let account = await readAccount(orm);
   if (owner.password !== null) account = await fromEnvironment(account, owner.username, owner.password);
+  const sessions = await loadSessions({ execute, orm, now });
   const code = account ? null : { text: randomBytes(setupCodeBytes).toString('hex'), madeAt: now() };
 
   async function fromEnvironment(
@@ -81,24 +93,26 @@ export async function loadAdmin({ execute, orm, jwtSecret, owner, now }: AdminPa
   }
 
   async function openSession(known: KnownAccount): Promise<Session> {
-    await execute('account.recordSession', { accountId: known.id });
-    const claims = { ver: known.sessionVersion };
-    const options = { algorithm: tokenAlgorithm, issuer, subject: known.id, expiresIn: sessionSeconds } as const;
-    return {
-      token: jwt.sign(claims, jwtSecret, options),
-      expiresAt: now() + sessionSeconds * 1000,
-      viewer: toViewer(known),
-    };
+    return toSession(known, await sessions.open(known.id));
   }
 
-  function toViewer({ id, username, role }: KnownAccount): Viewer {
-    return { id, username, role, isPasswordFromEnvironment: owner.password !== null };
+  function toSession(known: KnownAccount, { id, refreshToken }: OpenedSession): Session {
+    const claims = { ver: known.sessionVersion, sid: id };
+    const options = { algorithm: tokenAlgorithm, issuer, subject: known.id, expiresIn: sessionSeconds } as const;
+    const expiresAt = now() + sessionSeconds * 1000;
+    const token = jwt.sign(claims, jwtSecret, options);
+    return { token, expiresAt, viewer: toViewer(known, id, expiresAt), refreshToken };
+  }
+
+  function toViewer({ id, username, role }: KnownAccount, sessionId: string, expiresAt: number): Viewer {
+    return { id, sessionId, expiresAt, username, role, isPasswordFromEnvironment: owner.password !== null };
   }
 
   function viewerOf(payload: unknown): Viewer | null {
-    const { sub, ver, iss } = (payload ?? {}) as { sub?: string; ver?: number; iss?: string };
+    const { sub, ver, iss, sid, exp } = (payload ?? {}) as Record<string, unknown>;
     const isCurrent = account !== null && iss === issuer && sub === account.id && ver === account.sessionVersion;
-    return isCurrent && account ? toViewer(account) : null;
+    if (!isCurrent || !account || typeof sid !== 'string' || !sessions.isOpen(sid)) return null;
+    return toViewer(account, sid, Number(exp) * 1000);
   }
 
   function requireSetupCode(text: string): void {
@@ -150,6 +164,18 @@ export async function loadAdmin({ execute, orm, jwtSecret, owner, now }: AdminPa
       if (!isRight || !account) throw wrong;
       throttle.succeeded(username, address);
       return openSession(account);
+    },
+
+    async sessionRefresh(refreshToken) {
+      const session = refreshToken === null ? null : await sessions.refresh(refreshToken);
+      if (!session || !account) throw new Unauthenticated('The session has ended. Sign in again.');
+      return toSession(account, session);
+    },
+
+    async sessionRevoke(refreshToken, viewer) {
+      const ended = [refreshToken !== null && (await sessions.revoke(refreshToken))];
+      if (viewer) ended.push(await sessions.revokeById(viewer.sessionId));
+      return ended.includes(true);
     },
   };
 }

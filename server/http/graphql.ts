@@ -8,13 +8,13 @@ import {
   type ValidationContext,
 } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
-import type { Context as KoaContext } from 'koa';
 import koaJwt from 'koa-jwt';
 import type { Context, Services } from '../../schema/context.ts';
 import { tokenAlgorithm } from '../admin/admin.ts';
 import type { TrustedProxies } from '../config.ts';
 import { ApiError } from '../formats/api-error.ts';
 import { clientAddress } from './client-address.ts';
+import { refreshCookie } from './refresh-cookie.ts';
 
 const bodyBytesMax = 1_000_000;
 const tokensMax = 1000;
@@ -27,9 +27,11 @@ export interface GraphqlParts {
   trustedProxies: TrustedProxies;
 }
 
-/** `POST /graphql`: queries and mutations as JSON, subscriptions as server-sent events. Who asks is told by a Bearer token. */
-export function graphqlRoutes({ schema, services, jwtSecret, trustedProxies }: GraphqlParts): Router {
-  const yoga = createYoga<{ koa: KoaContext }, Context>({
+export type GraphqlYoga = ReturnType<typeof createGraphql>;
+
+/** The schema with its limits, for POST and for WebSockets. */
+export function createGraphql({ schema }: Pick<GraphqlParts, 'schema'>) {
+  return createYoga<Context>({
     schema,
     graphqlEndpoint: '/graphql',
     batching: false,
@@ -37,12 +39,11 @@ export function graphqlRoutes({ schema, services, jwtSecret, trustedProxies }: G
     landingPage: false,
     logging: false,
     plugins: [limitDocuments(), introspectionForSignedIn()],
-    context: ({ koa }) => ({
-      viewer: services.admin.viewerOf(koa.state.user),
-      address: clientAddress(koa.req, trustedProxies),
-      services,
-    }),
   });
+}
+
+/** `POST /graphql`: queries and mutations as JSON, subscriptions as server-sent events. Who asks is told by a Bearer token. */
+export function graphqlRoutes(yoga: GraphqlYoga, { services, jwtSecret, trustedProxies }: GraphqlParts): Router {
   const router = new Router();
   // The schema decides who may what; a bad token is the same as none.
   router.use('/graphql', koaJwt({ secret: jwtSecret, algorithms: [tokenAlgorithm], passthrough: true }));
@@ -55,7 +56,12 @@ export function graphqlRoutes({ schema, services, jwtSecret, trustedProxies }: G
       throw new ApiError(413, 'request_too_large', `The body is larger than ${bodyBytesMax / 1_000_000} MB.`);
     }
     ctx.respond = false;
-    await yoga.handle(ctx.req, ctx.res, { koa: ctx });
+    await yoga.handle(ctx.req, ctx.res, {
+      viewer: services.admin.viewerOf(ctx.state.user),
+      address: clientAddress(ctx.req, trustedProxies),
+      refreshCookie: refreshCookie(ctx, trustedProxies),
+      services,
+    });
   });
   return router;
 }

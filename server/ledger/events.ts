@@ -159,6 +159,10 @@ export interface SessionCreated {
   type: 'SessionCreated';
   accountId: string;
 }
+export interface SessionRevoked {
+  type: 'SessionRevoked';
+  accountId: string;
+}
 export type RequestEvent =
   | RequestAccepted
   | AttemptFailed
@@ -178,7 +182,8 @@ export type AdminEvent =
   | UpstreamKeyRestored
   | AccountCreated
   | PasswordChanged
-  | SessionCreated;
+  | SessionCreated
+  | SessionRevoked;
 
 export type UsageEventBody = RequestEvent | AdminEvent | NodeStarted | NodeStopped;
 

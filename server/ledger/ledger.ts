@@ -2,6 +2,7 @@ import type { Orm } from '../database.ts';
 import type { Execute } from './commands.ts';
 import type { NewEvent, RecordedEvent, UsageEventBody } from './events.ts';
 import type { ledgerCommands } from './ledger-commands.ts';
+import { type Page, toPage } from './page.ts';
 import { UsageEvent } from './usage-event.entity.ts';
 
 /** An event as readers get it. */
@@ -17,6 +18,8 @@ export interface Ledger {
   append(event: NewEvent): Promise<void>;
   /** Events after a position, in order. */
   read(after: number, limit: number): Promise<LedgerEntry[]>;
+  /** Events that somebody caused, newest first. */
+  readAudit(first: number, after: string | null): Promise<Page<LedgerEntry>>;
   /** Position of the newest event that was committed. */
   headPosition(): number;
   /** Every event after a position (null: the head), those there are and then those that come: none missing, none twice. */
@@ -76,6 +79,14 @@ export function createLedger({ execute, orm, onCommit, headPosition }: LedgerPar
       await execute('ledger.append', { event });
     },
     read,
+    async readAudit(first, after) {
+      const em = orm.em.fork();
+      const caused = { actor: { $ne: null } };
+      const older = after === null ? caused : { ...caused, position: { $lt: Number(after) || 0 } };
+      const order = { orderBy: { position: 'desc' }, limit: first + 1, disableIdentityMap: true } as const;
+      const rows = (await em.find(UsageEvent, older, order)).map(toEntry);
+      return toPage(rows, first, await em.count(UsageEvent, caused), ({ position }) => String(position));
+    },
     headPosition: () => head,
     follow,
   };

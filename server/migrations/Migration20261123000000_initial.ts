@@ -118,5 +118,14 @@ export class Migration20261123000000_initial extends Migration {
       created_at integer not null,
       updated_at integer not null
     ) strict`);
+    this.addSql(`create table session (
+      id text primary key,
+      account_id text not null,
+      token_hash text not null,
+      previous_hash text,
+      rotated_at integer not null,
+      created_at integer not null,
+      expires_at integer not null
+    ) strict`);
   }
 }

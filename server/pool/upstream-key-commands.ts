@@ -17,12 +17,16 @@ export type AddOutcome = 'ADDED' | 'DUPLICATE' | 'SKIPPED';
 export interface Addition {
   outcome: AddOutcome;
   id: string | null;
+  /** When this was decided, ms since 1970. */
+  createdAt: number;
 }
 
 const add: CommandHandler<AddUpstreamKey, Addition> = async ({ em, now }, { actor, ...key }) => {
   const known = await em.findOne(UpstreamKey, { fingerprint: key.fingerprint });
-  if (known && known.deletedAt === null) return { events: [], result: { outcome: 'DUPLICATE', id: known.id } };
-  if (known && key.source === 'ENVIRONMENT') return { events: [], result: { outcome: 'SKIPPED', id: null } };
+  if (known && known.deletedAt === null)
+    return { events: [], result: { outcome: 'DUPLICATE', id: known.id, createdAt: now } };
+  if (known && key.source === 'ENVIRONMENT')
+    return { events: [], result: { outcome: 'SKIPPED', id: null, createdAt: now } };
   // A sealed key opens only in the row with the id it was sealed for, so a deleted row makes place for a new one.
   if (known) await em.nativeDelete(UpstreamKey, { id: known.id });
   const fresh = {
@@ -37,7 +41,7 @@ const add: CommandHandler<AddUpstreamKey, Addition> = async ({ em, now }, { acto
   const { id: upstreamKeyId, maskedKey, source } = key;
   return {
     events: [{ body: { type: 'UpstreamKeyAdded', upstreamKeyId, maskedKey, source }, actor, occurredAt: now }],
-    result: { outcome: 'ADDED', id: upstreamKeyId },
+    result: { outcome: 'ADDED', id: upstreamKeyId, createdAt: now },
   };
 };
 

@@ -15,7 +15,11 @@ export interface UpstreamKeys {
   setEnabled(id: string, isEnabled: boolean, actor: string): Promise<void>;
   /** The key itself is wiped; its history stays. @throws Refusal */
   delete(id: string, actor: string): Promise<void>;
+  /** What is known about a key beside its state in the pool, also of a deleted one. */
+  details(id: string): KeyDetails | undefined;
 }
+
+export type KeyDetails = Pick<UpstreamKey, 'id' | 'maskedKey' | 'source' | 'createdAt'> & { isDeleted: boolean };
 
 interface UpstreamKeysParts {
   execute: Execute<typeof upstreamKeyCommands>;
@@ -28,7 +32,10 @@ const boundTo = (id: string) => `upstream_key:${id}`;
 
 /** Opens every stored key and puts it into the pool. */
 export async function loadUpstreamKeys({ execute, orm, vault, pool }: UpstreamKeysParts): Promise<UpstreamKeys> {
-  const rows = await orm.em.fork().find(UpstreamKey, { deletedAt: null }, { orderBy: { id: 'asc' } });
+  const rows = await orm.em.fork().find(UpstreamKey, {}, { orderBy: { id: 'asc' } });
+  const details = new Map<string, KeyDetails>();
+  for (const { id, maskedKey, source, createdAt, deletedAt } of rows)
+    details.set(id, { id, maskedKey, source, createdAt, isDeleted: Boolean(deletedAt) });
   for (const { id, maskedKey, ciphertext, isEnabled, rejection, rejectionMessage, rejectedAt } of rows) {
     if (!ciphertext) continue;
     const message = rejectionMessage ?? '';
@@ -54,7 +61,10 @@ export async function loadUpstreamKeys({ execute, orm, vault, pool }: UpstreamKe
         source,
         actor,
       });
-      if (addition.outcome === 'ADDED') pool.add({ id, maskedKey, apiKey, isEnabled: true, rejection: null });
+      if (addition.outcome === 'ADDED') {
+        details.set(id, { id, maskedKey, source, createdAt: addition.createdAt, isDeleted: false });
+        pool.add({ id, maskedKey, apiKey, isEnabled: true, rejection: null });
+      }
       return addition;
     },
     async setEnabled(id, isEnabled, actor) {
@@ -64,6 +74,9 @@ export async function loadUpstreamKeys({ execute, orm, vault, pool }: UpstreamKe
     async delete(id, actor) {
       await execute('upstreamKey.delete', { id, actor });
       pool.remove(id);
+      const known = details.get(id);
+      if (known) details.set(id, { ...known, isDeleted: true });
     },
+    details: (id) => details.get(id),
   };
 }

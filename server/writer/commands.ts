@@ -1,4 +1,5 @@
 import { accountCommands } from '../admin/account-commands.ts';
+import { sessionCommands } from '../admin/session-commands.ts';
 import { clientKeyCommands } from '../clients/client-key-commands.ts';
 import { ledgerCommands } from '../ledger/ledger-commands.ts';
 import { upstreamKeyCommands } from '../pool/upstream-key-commands.ts';
@@ -9,6 +10,7 @@ export const commandHandlers = {
   ...clientKeyCommands,
   ...upstreamKeyCommands,
   ...accountCommands,
+  ...sessionCommands,
 };
 
 export type AllCommands = typeof commandHandlers;

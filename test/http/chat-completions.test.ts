@@ -6,7 +6,7 @@ import { exhausted, frame, googleError, text } from '../support/simulated-gemini
 const model = 'gemini-3.8-flash';
 const messages = [{ role: 'user' as const, content: 'Hello?' }];
 const requestsQuery = `{ requests(first: 10) { nodes {
-  requestId outcome httpStatus errorCode tokens { input output total isEstimated } attempts { number failure httpStatus }
+  requestId outcome httpStatus error { code } tokens { input output total isEstimated } attempts { number failure httpStatus }
 } } ledger { openRequests } }`;
 
 describe('the official client', () => {
@@ -181,9 +181,9 @@ describe('the ledger', () => {
   test('has a refused request under its x-request-id', async () => {
     const { openai, graphql } = await startTestGateway();
     const refused = await (await openai()).chat.completions.create({ model, messages: [] }).catch((error) => error);
-    const { request } = await graphql('query ($id: ID!) { request(requestId: $id) { outcome errorCode } }', {
+    const { request } = await graphql('query ($id: ID!) { request(requestId: $id) { outcome error { code } } }', {
       id: refused.requestID,
     });
-    expect(request).toEqual({ outcome: 'REJECTED', errorCode: 'invalid_value' });
+    expect(request).toEqual({ outcome: 'REJECTED', error: { code: 'invalid_value' } });
   });
 });

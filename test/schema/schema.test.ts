@@ -12,7 +12,7 @@ describe('anonymous callers', () => {
   test('see nothing but setup state and login', async () => {
     const { url } = await startTestGateway();
     const graphql = createGraphqlCaller(url);
-    const open = new Set(['setupStatus', 'setupComplete', 'sessionCreate']);
+    const open = new Set(['setupStatus', 'setupComplete', 'sessionCreate', 'sessionRefresh', 'sessionRevoke']);
     const roots = [
       ['query', schema.getQueryType()],
       ['mutation', schema.getMutationType()],
@@ -24,6 +24,7 @@ describe('anonymous callers', () => {
         const inputs: Record<string, string> = {
           range: '{preset: TODAY}',
           requestId: '"x"',
+          id: '"x"',
           input: inputOf(field.name),
         };
         const args = needed.length > 0 ? `(${needed.map((arg) => `${arg.name}: ${inputs[arg.name]}`).join(', ')})` : '';
@@ -36,6 +37,8 @@ describe('anonymous callers', () => {
 
   function inputOf(field: string): string {
     if (field === 'clientKeyCreate') return '{name: "x"}';
+    if (field === 'upstreamKeyImport') return '{text: "x"}';
+    if (field === 'upstreamKeyVerify') return '{}';
     return field === 'upstreamKeyUpdate' ? '{id: "x", isEnabled: true}' : '{id: "x"}';
   }
 

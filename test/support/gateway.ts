@@ -21,7 +21,7 @@ export async function startTestGateway(settings: Record<string, string> = {}) {
     DATA_DIR: folder,
   };
   const app = await createApp(readConfig({ ...defaults, ...settings }, folder), pino({ level: 'silent' }));
-  const server = createServer(app.koa.callback());
+  const server = createServer(app.koa.callback()).on('upgrade', app.upgrade);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(async () => {
     server.closeAllConnections();

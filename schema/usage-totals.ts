@@ -1,0 +1,52 @@
+import { builder } from './builder.ts';
+import type { UsageTotals } from './context.ts';
+
+interface Tokens {
+  inputTokens: number;
+  cachedInputTokens: number;
+  outputTokens: number;
+  reasoningTokens: number;
+  totalTokens: number;
+  isEstimated: boolean;
+}
+
+export const TokensType = builder.objectRef<Tokens>('Tokens').implement({
+  description: 'Token counts. Cached ones are part of the input, reasoning is part of the output.',
+  fields: (t) => ({
+    input: t.field({ type: 'SafeInt', description: 'Of the prompt.', resolve: ({ inputTokens }) => inputTokens }),
+    cachedInput: t.field({
+      type: 'SafeInt',
+      description: 'Of these, cached.',
+      resolve: ({ cachedInputTokens }) => cachedInputTokens,
+    }),
+    output: t.field({ type: 'SafeInt', description: 'Of the answer.', resolve: ({ outputTokens }) => outputTokens }),
+    reasoning: t.field({
+      type: 'SafeInt',
+      description: 'Of these, thought.',
+      resolve: ({ reasoningTokens }) => reasoningTokens,
+    }),
+    total: t.field({ type: 'SafeInt', description: 'All.', resolve: ({ totalTokens }) => totalTokens }),
+    isEstimated: t.exposeBoolean('isEstimated', { description: 'Not all of it was told by Google.' }),
+  }),
+});
+
+export const UsageTotalsType = builder.objectRef<UsageTotals>('UsageTotals').implement({
+  description: 'Sums over requests.',
+  fields: (t) => ({
+    requests: t.field({
+      type: 'SafeInt',
+      description: 'All, also those still running.',
+      resolve: ({ requests }) => requests,
+    }),
+    succeeded: t.field({ type: 'SafeInt', description: 'Answered.', resolve: ({ succeeded }) => succeeded }),
+    failed: t.field({ type: 'SafeInt', description: 'Ended by an error.', resolve: ({ failed }) => failed }),
+    cancelled: t.field({ type: 'SafeInt', description: 'The caller hung up.', resolve: ({ cancelled }) => cancelled }),
+    rejected: t.field({ type: 'SafeInt', description: 'Refused.', resolve: ({ rejected }) => rejected }),
+    tokens: t.field({
+      type: TokensType,
+      description: 'What they used.',
+      resolve: (totals) => ({ ...totals, isEstimated: totals.estimatedRequests > 0 }),
+    }),
+    cost: t.field({ type: 'Decimal', nullable: true, description: 'Null: no price is known.', resolve: () => null }),
+  }),
+});
