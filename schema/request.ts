@@ -66,7 +66,7 @@ export const RequestType = builder.objectRef<Request>('Request').implement({
     tokens: t.field({
       type: TokensType,
       description: 'What it used.',
-      resolve: (request) => ({ ...request, isEstimated: request.usageSource !== 'upstream' }),
+      resolve: (request) => ({ ...request, isEstimated: (request.usageSource ?? 'upstream') !== 'upstream' }),
     }),
     cost: t.field({ type: 'Decimal', nullable: true, description: 'Null: no price is known.', resolve: () => null }),
     startedAt: t.field({ type: 'DateTime', description: 'When it came.', resolve: ({ startedAt }) => startedAt }),

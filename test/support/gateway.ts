@@ -4,7 +4,7 @@ import OpenAI from 'openai';
 import pino from 'pino';
 import { onTestFinished } from 'vitest';
 import { createApp } from '../../server/app.ts';
-import { readConfig } from '../../server/config.ts';
+import { type Config, readConfig } from '../../server/config.ts';
 import { startSimulatedGemini } from './simulated-gemini.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
@@ -20,21 +20,22 @@ export async function startTestGateway(settings: Record<string, string> = {}) {
     ADMIN_PASSWORD: password,
     DATA_DIR: folder,
   };
-  const app = await createApp(readConfig({ ...defaults, ...settings }, folder), pino({ level: 'silent' }));
-  const server = createServer(app.koa.callback()).on('upgrade', app.upgrade);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(async () => {
-    server.closeAllConnections();
-    server.close();
-    await app.close();
-  });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const config = readConfig({ ...defaults, ...settings }, folder);
+  let running = await listen(config, 0);
+  const { app, port } = running;
+  onTestFinished(() => running.stop());
+  const url = `http://127.0.0.1:${port}`;
   const graphql = createGraphqlCaller(url);
   return {
     url,
     app,
     gemini,
     graphql,
+    /** Stops it and starts it again on the same data and the same address. */
+    async restart() {
+      await running.stop();
+      running = await listen(config, port);
+    },
     /** Signs in, and from then on `graphql` is the owner's. */
     signIn: () => signIn(graphql),
     /** The official client with a new client key. It does not retry: that would hide what the gateway does. */
@@ -46,6 +47,19 @@ export async function startTestGateway(settings: Record<string, string> = {}) {
       return new OpenAI({ baseURL: `${url}/v1`, apiKey: clientKeyCreate.secret, maxRetries: 0 });
     },
   };
+}
+
+async function listen(config: Config, wantedPort: number) {
+  const app = await createApp(config, pino({ level: 'silent' }));
+  const server = createServer(app.koa.callback()).on('upgrade', app.upgrade);
+  await new Promise<void>((resolve) => server.listen(wantedPort, '127.0.0.1', resolve));
+  const stop = async () => {
+    app.drain();
+    server.closeAllConnections();
+    server.close();
+    await app.close();
+  };
+  return { app, port: (server.address() as AddressInfo).port, stop };
 }
 
 type GraphqlCaller = ReturnType<typeof createGraphqlCaller>;

@@ -1,0 +1,119 @@
+import { client } from '../api/client.ts';
+import { mutate } from '../api/mutate.ts';
+import { graphql, type ResultOf } from '../graphql.ts';
+import { useLive } from './use-live-query.ts';
+import { usePagedList } from './use-paged-list.ts';
+import { RequestProgress } from './use-request-progress.ts';
+
+const pageSize = 100;
+
+const ClientKeyRow = graphql(`
+  fragment ClientKeyRow on ClientKey {
+    id
+    name
+    prefix
+    lastFour
+    status
+    isDeleted
+    createdAt
+    lastUsedAt
+    usage {
+      requests
+      tokens {
+        total
+        isEstimated
+      }
+    }
+  }
+`);
+const ClientKeys = graphql(
+  `
+    query ClientKeys($first: Int!, $after: String) {
+      clientKeys(first: $first, after: $after) {
+        nodes {
+          ...ClientKeyRow
+        }
+        pageInfo {
+          hasNextPage
+          endCursor
+        }
+      }
+    }
+  `,
+  [ClientKeyRow],
+);
+const ClientKeyCreate = graphql(`
+  mutation ClientKeyCreate($input: ClientKeyCreateInput!) {
+    clientKeyCreate(input: $input) {
+      __typename
+      ... on ClientKeyCreateSuccess {
+        secret
+        clientKey {
+          id
+          name
+        }
+      }
+      ... on Error {
+        code
+        message
+      }
+      ... on InvalidInputError {
+        fields {
+          path
+          message
+        }
+      }
+    }
+  }
+`);
+const ClientKeyUpdate = graphql(`
+  mutation ClientKeyUpdate($input: ClientKeyUpdateInput!) {
+    clientKeyUpdate(input: $input) {
+      __typename
+      ... on Error {
+        code
+        message
+      }
+    }
+  }
+`);
+const ClientKeyDelete = graphql(`
+  mutation ClientKeyDelete($input: ClientKeyDeleteInput!) {
+    clientKeyDelete(input: $input) {
+      __typename
+      ... on Error {
+        code
+        message
+      }
+    }
+  }
+`);
+
+export type ClientKey = ResultOf<typeof ClientKeyRow>;
+export type CreatedClientKey = Pick<ClientKey, 'id' | 'name'> & { secret: string };
+
+/** The client keys with what they have used, up to date while requests come in. */
+export function useClientKeys() {
+  const list = usePagedList(async (after) => {
+    const variables = { first: pageSize, after };
+    const { data, error } = await client.query(ClientKeys, variables, { requestPolicy: 'network-only' }).toPromise();
+    if (!data) throw error;
+    const { nodes, pageInfo } = data.clientKeys;
+    return { nodes: nodes.filter((key) => !key.isDeleted), pageInfo };
+  });
+  useLive(RequestProgress, () => list.refreshSoon());
+  return list;
+}
+
+/** Expected failures are returned, others thrown. */
+export async function createClientKey(input: { name: string; secret?: string }) {
+  return (await mutate(ClientKeyCreate, { input })).clientKeyCreate;
+}
+
+export async function updateClientKey(input: { id: string; name?: string; isEnabled?: boolean }) {
+  return (await mutate(ClientKeyUpdate, { input })).clientKeyUpdate;
+}
+
+export async function deleteClientKey(id: string) {
+  return (await mutate(ClientKeyDelete, { input: { id } })).clientKeyDelete;
+}

@@ -1,0 +1,187 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import OpenAI from 'openai';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { launchBrowser, screenshotPath } from '../support/browser.ts';
+import { password, startTestGateway } from '../support/gateway.ts';
+
+const axe = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
+const phone = { width: 360, height: 740 };
+const desktop = { width: 1440, height: 900 };
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launchBrowser();
+});
+afterAll(() => browser.close());
+
+/** A new browser profile on the dashboard. What the page complains about is gathered in `complaints`. */
+async function openPage(url: string, { viewport = desktop, locale = 'en-GB' } = {}) {
+  const context = await browser.newContext({ viewport, locale, reducedMotion: 'reduce' });
+  onTestFinished(() => context.close());
+  const page = await context.newPage();
+  page.setDefaultTimeout(8000);
+  const complaints: string[] = [];
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  await page.goto(url);
+  return { page, complaints };
+}
+
+async function signIn(page: Page): Promise<void> {
+  await page.getByLabel('Username').fill('admin');
+  await page.getByLabel('Password', { exact: true }).fill(password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('heading', { name: 'Overview' }).waitFor();
+}
+
+async function createKey(page: Page, name: string): Promise<string> {
+  await page.getByRole('link', { name: 'Client keys' }).click();
+  await page.getByRole('button', { name: 'New client key' }).click();
+  await page.getByLabel('Name').fill(name);
+  await page.getByRole('button', { name: 'Create' }).click();
+  const secret = (await page.getByTestId('client-key-secret').textContent()) ?? '';
+  await page.getByRole('button', { name: 'I stored it' }).click();
+  return secret;
+}
+
+function ask(url: string, apiKey: string) {
+  const client = new OpenAI({ baseURL: `${url}/v1`, apiKey, maxRetries: 0 });
+  return client.chat.completions.create({ model: 'gemini-3.8-flash', messages: [{ role: 'user', content: 'Hello' }] });
+}
+
+test('the owner signs in, makes a key, sends a request with it and sees the numbers move without a reload', async () => {
+  const { url } = await startTestGateway();
+  const { page, complaints } = await openPage(url);
+  await signIn(page);
+  let loads = 0;
+  page.on('load', () => loads++);
+  const secret = await createKey(page, 'laptop');
+  expect(secret).toMatch(/^gp_[0-9A-Za-z]{38}$/);
+  await page.getByRole('link', { name: 'Overview' }).first().click();
+  await page.getByText('No requests yet').waitFor();
+  await ask(url, secret);
+  const row = page.getByTestId('request-row');
+  await row.filter({ hasText: 'Succeeded' }).filter({ hasText: 'laptop' }).waitFor();
+  await ask(url, secret);
+  await expect.poll(() => row.count()).toBe(2);
+  await page.getByRole('link', { name: 'Client keys' }).click();
+  await expect.poll(() => page.getByTestId('client-key-requests').textContent()).toContain('2');
+  await ask(url, secret);
+  await expect.poll(() => page.getByTestId('client-key-requests').textContent(), { timeout: 8000 }).toContain('3');
+  expect(loads).toBe(0);
+  expect(complaints).toEqual([]);
+});
+
+test('the page goes on by itself after the server was restarted', async () => {
+  const { url, restart } = await startTestGateway();
+  const { page } = await openPage(url);
+  await signIn(page);
+  const secret = await createKey(page, 'laptop');
+  await page.getByRole('link', { name: 'Overview' }).first().click();
+  await ask(url, secret);
+  const row = page.getByTestId('request-row');
+  await expect.poll(() => row.count()).toBe(1);
+  await restart();
+  await ask(url, secret);
+  await expect.poll(() => row.count(), { timeout: 15_000 }).toBe(2);
+});
+
+test('the first run asks for the setup code, then for keys, and adds what is pasted', async () => {
+  const { url, app } = await startTestGateway({ ADMIN_PASSWORD: '', GEMINI_API_KEYS: '' });
+  const { page, complaints } = await openPage(url);
+  await shoot(page, 'first-run-1440');
+  await page.getByLabel('Setup code').fill('wrong');
+  await page.getByLabel('Password', { exact: true }).fill('a good long password');
+  await page.getByRole('button', { name: 'Create the owner' }).click();
+  await page.getByText('This is not the setup code').waitFor();
+  await page.getByLabel('Setup code').fill(String(app.setupCode));
+  await page.getByRole('button', { name: 'Create the owner' }).click();
+  await page.getByRole('heading', { name: 'The pool has no key yet' }).waitFor();
+  await page.getByRole('link', { name: 'Add Gemini keys' }).click();
+  const keys = ['a', 'b'].map((letter) => `AIza${letter.repeat(35)}`);
+  await page.getByLabel('Paste keys').fill(`${keys.join('\n')}\n${keys[0]}`);
+  await page.getByRole('button', { name: 'Add the keys' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('3 of 3').waitFor();
+  await dialog.getByText('Already there').waitFor();
+  await shoot(page, 'import-1440');
+  await dialog.getByRole('button', { name: 'Done' }).click();
+  await expect.poll(() => page.getByTestId('upstream-key-row').count()).toBe(2);
+  expect(await page.content()).not.toContain(`AIza${'a'.repeat(35)}`);
+  expect(complaints).toEqual([]);
+});
+
+test('a wrong password is told, and a session survives a reload but not a sign-out', async () => {
+  const { url } = await startTestGateway();
+  const { page } = await openPage(url);
+  await page.getByLabel('Username').fill('admin');
+  await page.getByLabel('Password', { exact: true }).fill('not the password');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByText('do not fit together').waitFor();
+  await signIn(page);
+  await page.reload();
+  await page.getByRole('heading', { name: 'Overview' }).waitFor();
+  await page.getByLabel('Account').click();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  await page.reload();
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+});
+
+describe.each([
+  ['a phone', phone, 'en-GB'],
+  ['a phone in Chinese', phone, 'zh-CN'],
+  ['a desktop', desktop, 'en-GB'],
+  ['a desktop in Chinese', desktop, 'zh-CN'],
+])('on %s', (_name, viewport, locale) => {
+  test('every page fits and can be used by everybody', async () => {
+    const { url, openai } = await startTestGateway();
+    const client = await openai();
+    const secret = String(client.apiKey);
+    await ask(url, secret);
+    await ask(url, secret);
+    await client.chat.completions.create({ model: 'nope', messages: [] }).catch(() => {});
+    const { page, complaints } = await openPage(url, { viewport, locale });
+    const look = async (name: string) => {
+      await shoot(page, `${name}-${viewport.width}-${locale}`);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), name).toBeLessThanOrEqual(0);
+      expect(await violations(page), name).toEqual([]);
+    };
+    await page.locator('input[name=username]').waitFor();
+    await look('login');
+    await page.locator('input[name=username]').fill('admin');
+    await page.locator('input[name=password]').fill(password);
+    await page.locator('button[type=submit]').click();
+    await page.getByTestId('request-row').first().waitFor();
+    await look('overview');
+    await page.goto(`${url}/app/client-keys`);
+    await page.getByTestId('client-key-row').waitFor();
+    await look('client-keys');
+    await page.goto(`${url}/app/key-pool`);
+    await page.getByTestId('upstream-key-row').first().waitFor();
+    await look('key-pool');
+    expect(await page.locator('html').getAttribute('lang')).toBe(locale === 'zh-CN' ? 'zh-CN' : 'en');
+    expect(complaints).toEqual([]);
+  });
+});
+
+async function shoot(page: Page, name: string): Promise<void> {
+  const path = screenshotPath(name);
+  if (path) await page.screenshot({ path, fullPage: true });
+}
+
+/** What axe finds wrong, by rule. */
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    // biome-ignore lint/suspicious/noExplicitAny: axe puts itself into the window.
+    const found = await (window as any).axe.run();
+    return found.violations.map(
+      ({ id, nodes }: { id: string; nodes: { target: string[] }[] }) => `${id}: ${nodes.map((node) => node.target)}`,
+    );
+  });
+}
