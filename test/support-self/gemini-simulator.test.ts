@@ -1,0 +1,163 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createGeminiClient, type GeminiClient, type GeminiEnd } from '../../server/gemini/gemini-client.ts';
+import type { GenerateContentRequest, GenerateContentResponse } from '../../server/gemini/types.ts';
+import * as answers from '../support/gemini-answers.ts';
+import { exhausted, invalidKey, overloaded } from '../support/gemini-failures.ts';
+import { type SimulatedGemini, startSimulatedGemini } from '../support/gemini-simulator.ts';
+
+/** The simulator is judged by the gateway's own client: what it says must come through as what it means. */
+describe('simulated Gemini', () => {
+  let simulated: SimulatedGemini;
+  let gemini: GeminiClient;
+  beforeAll(async () => {
+    simulated = await startSimulatedGemini();
+    gemini = createGeminiClient({ baseUrl: simulated.url, httpsProxy: null, noProxy: null });
+  });
+  beforeEach(() => simulated.reset());
+  afterAll(async () => {
+    await gemini.close();
+    await simulated.close();
+  });
+
+  const hello: GenerateContentRequest = { contents: [{ role: 'user', parts: [{ text: 'Hello!' }] }] };
+  const keyNames = ['AQ.first', 'AQ.second'] as const;
+
+  /** One call; chunks are told as they come. */
+  async function ask(request: unknown, how: { model?: string; key?: string; isStreaming?: boolean } = {}) {
+    const { model = 'gemini-3.8-flash', key = keyNames[0], isStreaming = false } = how;
+    const chunks: GenerateContentResponse[] = [];
+    const end = await gemini.call({
+      model,
+      isStreaming,
+      body: JSON.stringify(request),
+      apiKey: key,
+      onChunks: (more) => chunks.push(...more) > 0,
+      onStart: () => {},
+    });
+    return { end, chunks };
+  }
+  const errorOf = (end: GeminiEnd) =>
+    end.kind === 'error' ? `${end.status} ${JSON.parse(end.text).error.message}` : end;
+
+  it('answers whole and in frames with the same words and the same final usage', async () => {
+    simulated.script({ answer: answers.thinking('Let me see.', 'Hello to you too') });
+    const { end } = await ask(hello);
+    const { chunks } = await ask(hello, { isStreaming: true });
+    const words = chunks.flatMap((chunk) => chunk.candidates?.[0]?.content?.parts ?? []);
+    expect(words.map((part) => part.text)).toEqual(['Let me see.', 'Hello ', 'to you', ' too', '']);
+    expect(words.at(-1)?.thoughtSignature).toBeTruthy();
+    expect(chunks.map((chunk) => chunk.candidates?.[0]?.finishReason)).toEqual([...Array(4), 'STOP']);
+    expect(chunks.at(-1)?.usageMetadata).toEqual(end.kind === 'answered' && end.response?.usageMetadata);
+    expect(chunks.at(-1)?.usageMetadata).toMatchObject({ promptTokenCount: 2, thoughtsTokenCount: 3 });
+    expect(simulated.calls.at(-1)).toMatchObject({ n: 2, status: 200, key: 'AQ.first', model: 'gemini-3.8-flash' });
+  });
+
+  it('follows the script by key and model, lists in order and functions by the call', async () => {
+    simulated.script({ key: 'AQ.second', calls: 'all', answer: invalidKey() });
+    simulated.script({ model: 'gemini-2.5-flash', answer: [exhausted({ per: 'day' }), overloaded()] });
+    simulated.script({ answer: ({ n }) => (n === 3 ? answers.blockedPrompt() : null) });
+    expect(errorOf((await ask(hello, { model: 'gemini-2.5-flash' })).end)).toMatch(/^429 You exceeded your current/);
+    expect(errorOf((await ask(hello, { key: 'AQ.second' })).end)).toMatch(/^400 API key not valid/);
+    expect((await ask(hello)).end).toMatchObject({ response: { promptFeedback: { blockReason: 'SAFETY' } } });
+    expect(errorOf((await ask(hello, { model: 'gemini-2.5-flash' })).end)).toMatch(/^503 /);
+    expect((await ask(hello, { model: 'gemini-2.5-flash' })).end).toMatchObject({ kind: 'answered' });
+    expect(await gemini.listModels('AQ.second')).toMatchObject({ kind: 'error', status: 400 });
+  });
+
+  it('lists its models in pages', async () => {
+    const first = await fetch(`${simulated.url}/v1beta/models?pageSize=10`, {
+      headers: { 'x-goog-api-key': 'AQ.first' },
+    });
+    const { models, nextPageToken } = (await first.json()) as { models: unknown[]; nextPageToken: string };
+    expect([models.length, nextPageToken]).toEqual([10, '10']);
+    const all = await gemini.listModels('AQ.first');
+    expect(all.kind === 'listed' && all.models.map((card) => card.name)).toContain('models/gemini-3.8-flash');
+  });
+
+  const call = { functionCall: { name: 'now', args: {} } };
+  const called = (first: object) => ({
+    contents: [
+      ...hello.contents,
+      { role: 'model', parts: [{ ...call, ...first }] },
+      { role: 'user', parts: [{ functionResponse: { name: 'now', response: {} } }] },
+    ],
+  });
+
+  it.each([
+    ['an unknown field', 'gemini-2.5-flash', { ...hello, n: 2 }, /Unknown name "n": Cannot find field/],
+    ['no contents', 'gemini-2.5-flash', {}, /contents is not specified/],
+    ['a call without signature', 'gemini-3.8-flash', called({}), /missing a thought_signature.*`default_api:now`/],
+    ['a foreign signature', 'gemini-3.8-flash', called({ thoughtSignature: 'AAAA' }), /invalid thought signature/],
+    ['no response to a call', 'gemini-2.5-flash', { contents: called({}).contents.slice(0, 2) }, /number of function/],
+    [
+      'a model turn at the end',
+      'gemini-3.6-flash',
+      { contents: [{ role: 'model', parts: [{ text: 'So' }] }] },
+      /model turn/,
+    ],
+    [
+      'a thinking level on 2.5',
+      'gemini-2.5-pro',
+      { ...hello, generationConfig: { thinkingConfig: { thinkingLevel: 'low' } } },
+      /level is not supported/,
+    ],
+  ])('answers 400 for %s', async (_, model, request, message) => {
+    simulated.script({ answer: [answers.text('not used up')] });
+    expect(errorOf((await ask(request, { model })).end)).toMatch(message);
+    expect((await ask(hello, { model })).end).toMatchObject({ kind: 'answered' });
+  });
+
+  it.each(['gemini-3.8-flash', 'gemini-2.5-flash'])('accepts its own calls back on %s', async (model) => {
+    simulated.script({ answer: [answers.toolCall('now')] });
+    const { end } = await ask(hello, { model });
+    const part = end.kind === 'answered' ? end.response?.candidates?.[0]?.content?.parts?.[0] : undefined;
+    expect((await ask(called(part ?? {}), { model })).end).toMatchObject({ kind: 'answered' });
+  });
+
+  it('accepts the placeholder for a signature', async () => {
+    const request = called({ thoughtSignature: 'skip_thought_signature_validator' });
+    expect((await ask(request)).end).toMatchObject({ kind: 'answered' });
+  });
+
+  it('lets frames pass one by one, and sees the caller hang up', async () => {
+    const gate = answers.createGate();
+    simulated.script({ answer: gate.hold(answers.text('one two three')) });
+    const seen: number[] = [];
+    let abort = () => {};
+    const ended = gemini.call({
+      model: 'gemini-2.5-flash',
+      isStreaming: true,
+      body: JSON.stringify(hello),
+      apiKey: 'AQ.first',
+      onChunks: (chunks) => seen.push(chunks.length) > 0,
+      onStart: (abortCall) => {
+        abort = abortCall;
+      },
+    });
+    gate.pass();
+    await expect.poll(() => seen).toEqual([1]);
+    gate.pass();
+    await expect.poll(() => seen).toEqual([1, 1]);
+    abort();
+    expect(await ended).toEqual({ kind: 'aborted' });
+    await expect.poll(() => simulated.calls[0]?.abortedAt).toBeTypeOf('number');
+  });
+
+  it('breaks in every way there is', async () => {
+    const whole = answers.text('one two three');
+    const end = async (answer: answers.GeminiAnswer) => {
+      simulated.reset();
+      simulated.script({ answer });
+      const { end, chunks } = await ask(hello, { isStreaming: true });
+      expect(simulated.calls[0]?.abortedAt).toBeNull();
+      return [chunks.length, end.kind === 'error' ? end.status : end.kind];
+    };
+    expect(await end(answers.reset())).toEqual([0, 'broken']);
+    expect(await end(answers.cutAfter(2, whole))).toEqual([2, 'broken']);
+    expect(await end(answers.cutAfter(2, whole, 'close'))).toEqual([2, 'answered']);
+    expect(await end(answers.errorAfter(1, whole, overloaded()))).toEqual([1, 503]);
+    expect(await end(answers.errorAfter(1, whole, overloaded(), true))).toEqual([1, 503]);
+    expect(await end(answers.rawStream('data: {"candi'))).toEqual([0, 'broken']);
+    expect(await end(answers.errorPage())).toEqual([0, 502]);
+  });
+});
