@@ -41,9 +41,12 @@ function readBytes(request: IncomingMessage, bytesMax: number): Promise<Buffer> 
   });
   request.on('end', () => resolve(pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces, length)));
   request.on('error', reject);
-  request.on('close', () =>
-    reject(new ApiError(400, 'incomplete_body', 'The connection was closed before the body was complete.')),
-  );
+  request.on('close', () => {
+    // Every request closes; an error made for each would cost its stack.
+    if (!request.complete) {
+      reject(new ApiError(400, 'incomplete_body', 'The connection was closed before the body was complete.'));
+    }
+  });
   return promise;
 }
 

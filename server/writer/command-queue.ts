@@ -27,8 +27,8 @@ const batchLengthMax = 512;
  * waits until it is worth its cost, but not longer than `gatherMs`; otherwise a command is written at once.
  */
 const busyBatchLength = 4;
-const worthwhileBatchLength = 16;
-const gatherMs = 1;
+const worthwhileBatchLength = 32;
+const gatherMs = 3;
 
 export function createCommandQueue(send: (batch: QueuedCommand[]) => void): CommandQueue {
   let queue: Waiting[] = [];
