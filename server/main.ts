@@ -61,7 +61,7 @@ function greet({ listen, adminUsername, adminPassword }: Config, app: App, port:
       `Dashboard:  ${url}`,
       `API:        ${url}/v1`,
       signIn,
-      `Pool:       ${app.upstreamKeyCount} Gemini key(s)${app.upstreamKeyCount === 0 ? '; set GEMINI_API_KEYS to add some' : ''}`,
+      `Pool:       ${app.upstreamKeyCount} Gemini key(s)${app.upstreamKeyCount === 0 ? '; add some in the dashboard, or set GEMINI_API_KEYS' : ''}`,
     ].join('\n'),
   );
 }
