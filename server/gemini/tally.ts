@@ -1,4 +1,4 @@
-import type { Candidate, GenerateContentRequest, GenerateContentResponse, UsageMetadata } from './types.ts';
+import type { Candidate, GenerateContentRequest, GenerateContentResponse, Part, UsageMetadata } from './types.ts';
 
 /** Token counts as the ledger takes them. */
 interface Counts {
@@ -28,23 +28,16 @@ const malformedFinishes: Record<string, BadAnswer['class']> = {
   TOO_MANY_TOOL_CALLS: 'too_many_tool_calls',
 };
 
-type Counter =
-  | 'promptTokenCount'
-  | 'cachedContentTokenCount'
-  | 'candidatesTokenCount'
-  | 'thoughtsTokenCount'
-  | 'toolUsePromptTokenCount'
-  | 'totalTokenCount';
-const counters: Counter[] = [
+const counters: ReadonlySet<string> = new Set([
   'promptTokenCount',
   'cachedContentTokenCount',
   'candidatesTokenCount',
   'thoughtsTokenCount',
   'toolUsePromptTokenCount',
   'totalTokenCount',
-];
+] satisfies (keyof UsageMetadata)[]);
 /** Counters that grow with every hop of a continued answer; the others are those of the first hop. */
-const summedOverHops: Counter[] = ['candidatesTokenCount', 'thoughtsTokenCount'];
+const summedOverHops = ['candidatesTokenCount', 'thoughtsTokenCount'] as const;
 
 /** What has been seen of an answer, chunk by chunk. Independent of the client's format; no I/O. */
 export class Tally {
@@ -72,23 +65,17 @@ export class Tally {
     if (candidate.continuationToken) this.#continuationToken = candidate.continuationToken;
     for (const part of candidate.content?.parts ?? []) {
       if (part.functionCall) this.hasFunctionCall = true;
-      this.hasContent ||= Boolean(
-        part.text ||
-          part.functionCall ||
-          part.inlineData ||
-          part.fileData ||
-          part.executableCode ||
-          part.codeExecutionResult,
-      );
+      this.hasContent ||= isContent(part);
     }
   }
 
   /** Counts are cumulative and not every frame has every one: the last value seen wins, per field. */
   #addUsage(usage: UsageMetadata): void {
     this.#hasUsage = true;
-    const clean: UsageMetadata = { ...usage };
-    for (const counter of counters) if (!isCount(usage[counter])) delete clean[counter];
-    Object.assign(this.#usage, clean);
+    const known = this.#usage as Record<string, unknown>;
+    for (const [name, value] of Object.entries(usage)) {
+      if (isCount(value) || !counters.has(name)) known[name] = value;
+    }
   }
 
   /** Usage in Gemini's words, over all hops. */
@@ -159,6 +146,11 @@ export class Tally {
   get isEmptySuccess(): boolean {
     return this.finishReason === 'STOP' && !this.hasContent;
   }
+}
+
+function isContent(part: Part): boolean {
+  const { text, functionCall, inlineData, fileData, executableCode, codeExecutionResult } = part;
+  return Boolean(text || functionCall || inlineData || fileData || executableCode || codeExecutionResult);
 }
 
 function isCount(value: unknown): value is number {

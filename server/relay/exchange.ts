@@ -29,6 +29,8 @@ export class Exchange {
   #abortCall: (() => void) | null = null;
   #isFinished = false;
   #wasEmpty = false;
+  /** Where it stands among the open calls. */
+  place = 0;
   isCommitted = false;
   abortedBy: RequestAborted['by'] | null = null;
   outcome: LiveOutcome = 'failed';

@@ -7,6 +7,7 @@ import type { SignatureStore } from '../signatures/signature-store.ts';
 import { Exchange } from './exchange.ts';
 import type { LiveCounters } from './live-counters.ts';
 import type { ModelCatalog } from './model-catalog.ts';
+import { createOpenCalls } from './open-calls.ts';
 import { createRejectionLimit } from './rejection-limit.ts';
 import type { Reply } from './reply.ts';
 import * as events from './request-events.ts';
@@ -49,7 +50,7 @@ export interface RelayParts {
 /** THE CONDUCTOR: `answer` reads top to bottom as the walk of a request. */
 export function createRelay(parts: RelayParts): Relay {
   const { ledger, pool, counters, now } = parts;
-  const open = new Set<Exchange>();
+  const open = createOpenCalls<Exchange>();
   const mayRecordRejection = createRejectionLimit();
 
   async function answer(call: Call): Promise<void> {
@@ -94,7 +95,7 @@ export function createRelay(parts: RelayParts): Relay {
       });
       await settle(exchange, facts, result);
     } finally {
-      open.delete(exchange);
+      open.remove(exchange);
       counters.ended(exchange.outcome, exchange.usage.totalTokens, exchange.timeToFirstTokenMs);
       call.reply.cancelStream();
     }
@@ -133,9 +134,9 @@ export function createRelay(parts: RelayParts): Relay {
 
   return {
     answer,
-    openCalls: () => open.size,
+    openCalls: open.count,
     abortAll() {
-      for (const exchange of open) exchange.abort('shutdown');
+      for (const exchange of open.all()) exchange.abort('shutdown');
     },
   };
 }
