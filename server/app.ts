@@ -13,6 +13,9 @@ import { importAncestorKeys, isAncestorDatabase } from './clients/import-ancesto
 import type { Config } from './config.ts';
 import { openDatabase } from './database.ts';
 import { entities } from './entities.ts';
+import { invalidRequest } from './formats/api-error.ts';
+import { toModelId } from './formats/model-id.ts';
+import { rulesOf } from './formats/model-rules.ts';
 import { openaiChat } from './formats/openai-chat/openai-chat.ts';
 import { createGeminiClient } from './gemini/gemini-client.ts';
 import { authenticate } from './http/authenticate.ts';
@@ -31,6 +34,7 @@ import { lockDataDir } from './lock-data-dir.ts';
 import { createPool } from './pool/pool.ts';
 import { createUpstreamKeyJobs } from './pool/upstream-key-jobs.ts';
 import { loadUpstreamKeys } from './pool/upstream-keys.ts';
+import type { MediaFetcher } from './relay/fetch-downloads.ts';
 import { createLiveCounters } from './relay/live-counters.ts';
 import { createModelCatalog } from './relay/model-catalog.ts';
 import { createRelay } from './relay/relay.ts';
@@ -103,7 +107,23 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
   const models = createModelCatalog(pool, gemini, now);
   const counters = createLiveCounters(now);
   const signatures = createSignatureStore(now);
-  const relay = createRelay({ ledger, pool, gemini, signatures, models, counters, now, randomId });
+  const media: MediaFetcher = {
+    fetch: async (_url, param) => {
+      throw invalidRequest(
+        'Pictures must be sent as data: URLs; addresses are not fetched.',
+        param,
+        'invalid_image_url',
+      );
+    },
+  };
+  const translation = {
+    modelOf: toModelId,
+    rulesOf,
+    outputTokenLimit: models.outputTokenLimit,
+    signatureOf: (key: string) => signatures.get(key),
+    randomId,
+  };
+  const relay = createRelay({ ledger, pool, gemini, signatures, media, translation, counters, now, randomId });
   const jobs = createJobs({ clock: now, newId: () => `job_${randomUUIDv7().replaceAll('-', '')}` });
   const upstreamKeyJobs = createUpstreamKeyJobs({ jobs, upstreamKeys, pool, gemini, now });
   const parts = { orm, ledger, pool, counters, now, admin, clients, upstreamKeys, upstreamKeyJobs, jobs };

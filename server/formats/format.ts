@@ -1,5 +1,7 @@
-import type { GenerateContentRequest, GenerateContentResponse, UsageMetadata } from '../gemini/types.ts';
+import type { GeminiAction, GenerateContentRequest, GenerateContentResponse, UsageMetadata } from '../gemini/types.ts';
 import type { ApiError } from './api-error.ts';
+import type { ModelRules } from './model-rules.ts';
+import type { Download } from './to-gemini/media.ts';
 
 /** A client's wire format: two pure translations, to Gemini and from Gemini. Adding one touches its folder and one route. */
 export interface ClientFormat {
@@ -11,10 +13,36 @@ export interface ClientFormat {
 
 /** What a translation may know beside the body. */
 export interface TranslationContext {
+  /** The model id to call for the id that the client wrote. @throws ApiError 404 for what cannot be the id of a model */
+  modelOf(requested: string): string;
+  rulesOf(model: string): ModelRules;
   /** The most output tokens a model can give, when its card is known. */
   outputTokenLimit(model: string): number | undefined;
-  /** The thought signature remembered for a tool call id, when the client dropped it. */
-  signatureOf(toolCallId: string): string | undefined;
+  /** The thought signature remembered under a tool call id or an `answerSignatureKey`, for clients that drop it. */
+  signatureOf(key: string): RememberedSignature | undefined;
+  /** Random letters and digits, for ids that a client left out. */
+  randomId(length: number): string;
+}
+
+/** A thought signature and the model that made it. */
+export interface RememberedSignature {
+  signature: string;
+  model: string;
+}
+
+/** How the signatures of a request's tool calls came: from the client, from our memory, or not at all. */
+export interface SignatureUse {
+  client: number;
+  restored: number;
+  placeholder: number;
+}
+
+/** One call of Gemini that a request needs. */
+export interface UpstreamCall {
+  action: GeminiAction;
+  body: GenerateContentRequest | Record<string, unknown>;
+  /** What the prompt is counted as when Google does not count it. */
+  promptTokensEstimate?: number;
 }
 
 export interface TranslatedRequest {
@@ -22,10 +50,18 @@ export interface TranslatedRequest {
   requestedModel: string;
   /** The id to call upstream. */
   model: string;
+  /** Streamed: one call, passed on chunk by chunk. Otherwise all calls are made side by side and answered by one body. */
   isStreaming: boolean;
-  gemini: GenerateContentRequest;
+  calls: readonly UpstreamCall[];
+  /** Media that the client named by address: fetched and put into their parts before anything is called. */
+  downloads: readonly Download[];
+  /** Resources (`files/…`, `cachedContents/…`) that only the key that made them can use. */
+  resources: readonly string[];
+  signatureUse: SignatureUse;
   /** Fields of the body that had no effect; told in `x-ignored-params`. */
   ignoredParams: string[];
+  /** An answer without this kind of content is empty, and is asked for once more. */
+  expects?: 'audio';
   /** The other direction, for this request. */
   createAnswer(head: AnswerHead): Answer;
 }
@@ -38,16 +74,35 @@ export interface AnswerHead {
   randomId(length: number): string;
 }
 
+/** The whole body of an unstreamed answer. */
+export interface AnswerBody {
+  content: string | Buffer;
+  /** JSON unless it says otherwise. */
+  contentType?: string;
+}
+
 /** Turns Gemini's answer into the caller's. Keeps state for one answer; no I/O. */
 export interface Answer {
-  /** The whole body of an unstreamed answer, as JSON text. `response` holds all hops of a continued answer merged. */
-  body(response: GenerateContentResponse, usage: UsageMetadata): string;
+  /**
+   * The whole body of an unstreamed answer.
+   * @param responses One per call that was answered, in the order of the calls; each holds all hops of a continued answer merged.
+   * @throws ApiError when what came is no answer in the caller's terms, such as a picture that was refused.
+   */
+  body(responses: readonly GenerateContentResponse[], usage: UsageMetadata): AnswerBody;
   /** The server-sent events for one Gemini chunk; '' when it has nothing for the caller. The first call begins with the opening events. */
   chunk(response: GenerateContentResponse): string;
   /** The closing events: finish, usage if asked for, end marker. `chunk` has seen everything; `usage` is that of all hops. */
   end(usage: UsageMetadata): string;
   /** The event that tells of a failure after the stream was opened; nothing follows it. */
   error(error: ApiError): string;
-  /** Thought signatures by the tool call id the caller was given, to be remembered. */
+  /** Thought signatures to be remembered, by the tool call id the caller was given or by `answerSignatureKey`. */
   signatures(): ReadonlyMap<string, string>;
 }
+
+/** A request that needs one call and nothing else. */
+export const plainRequest = {
+  downloads: [],
+  resources: [],
+  signatureUse: { client: 0, restored: 0, placeholder: 0 },
+  ignoredParams: [],
+} satisfies Partial<TranslatedRequest>;

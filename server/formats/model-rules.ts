@@ -11,8 +11,14 @@ export interface ModelRules {
   hasSystemInstruction: boolean;
   /** The first call of a model turn needs a signature, or the placeholder. */
   needsSignature: boolean;
-  /** Takes signatures that Gemini made. */
-  takesSignatures: boolean;
+  /** Whose thought signatures it takes: those that models of the same group made. Null: it knows none. */
+  signatures: 'g2' | 'g3' | 'gemma4' | null;
+  /** Media in the result of a tool; older models get them in a turn of their own. */
+  hasMediaInResults: boolean;
+  /** Answers with pictures. */
+  hasImageOutput: boolean;
+  /** Answers with speech. */
+  hasAudioOutput: boolean;
   /** The conversation may end with the model's turn, to be continued. */
   mayEndWithModelTurn: boolean;
   /** A larger output limit is a budget over several hops, not to be clamped. */
@@ -40,7 +46,10 @@ const newest: ModelRules = {
   hasJsonWithFunctions: true,
   hasSystemInstruction: true,
   needsSignature: true,
-  takesSignatures: true,
+  signatures: 'g3',
+  hasMediaInResults: true,
+  hasImageOutput: false,
+  hasAudioOutput: false,
   mayEndWithModelTurn: false,
   hasHops: false,
 };
@@ -54,13 +63,16 @@ const g2: ModelRules = {
   hasCandidateCount: true,
   hasJsonWithFunctions: false,
   needsSignature: false,
+  signatures: 'g2',
+  hasMediaInResults: false,
 };
 const gemma4: ModelRules = {
   ...g3a,
   family: 'gemma4',
   thinking: level('MINIMAL', { hasMedium: false }),
   needsSignature: false,
-  takesSignatures: false,
+  signatures: 'gemma4',
+  hasMediaInResults: false,
   mayEndWithModelTurn: false,
 };
 const gemma3: ModelRules = {
@@ -68,7 +80,7 @@ const gemma3: ModelRules = {
   family: 'gemma3',
   hasCandidateCount: false,
   hasSystemInstruction: false,
-  takesSignatures: false,
+  signatures: null,
 };
 const noThinking: ThinkingRule = { kind: 'none' };
 
@@ -76,14 +88,20 @@ const noThinking: ThinkingRule = { kind: 'none' };
 const table: readonly (readonly [RegExp, ModelRules])[] = [
   [/^gemma-3/, gemma3],
   [/^gemma-4/, gemma4],
-  [/^gemini-2\.5-flash-(image|preview-tts)/, g2],
+  [/^gemini-2\.5-.*image/, { ...g2, hasImageOutput: true }],
+  [/^gemini-2\.5-.*-tts/, { ...g2, hasAudioOutput: true }],
   [/^gemini-2\.5-pro/, { ...g2, thinking: { kind: 'budget', min: 128, max: 32_768, offBudget: 128 } }],
   [/^gemini-2\.5-flash-lite/, { ...g2, thinking: { kind: 'budget', min: 512, max: 24_576, offBudget: 0 } }],
   [/^gemini-2\.5-flash/, { ...g2, thinking: { kind: 'budget', min: 0, max: 24_576, offBudget: 0 } }],
   [/^gemini-[12]([.-]|$)/, g2],
-  [/^gemini-.*(-tts|-transcribe|embedding)/, { ...g3b, thinking: noThinking }],
-  [/^gemini-3\.1-flash-image/, { ...g3a, thinking: level('MINIMAL', { hasMedium: false }) }],
-  [/^gemini-3-pro-image/, { ...g3a, thinking: { kind: 'budget', min: 128, max: 32_768, offBudget: 128 } }],
+  [/^gemini-.*-tts/, { ...g3b, thinking: noThinking, hasAudioOutput: true }],
+  [/^gemini-.*(-transcribe|embedding)/, { ...g3b, thinking: noThinking }],
+  [/^gemini-3\.1-flash-image/, { ...g3a, thinking: level('MINIMAL', { hasMedium: false }), hasImageOutput: true }],
+  [
+    /^gemini-3-pro-image/,
+    { ...g3a, thinking: { kind: 'budget', min: 128, max: 32_768, offBudget: 128 }, hasImageOutput: true },
+  ],
+  [/nano-banana|^gemini-.*-image/, { ...newest, hasImageOutput: true }],
   [/^gemini-3-pro-preview/, { ...g3a, thinking: level('LOW', { hasMedium: false }) }],
   [/^gemini-(3\.5-flash-lite|3\.6-flash)/, { ...g3b, thinking: level('MINIMAL') }],
   [/^gemini-(3-flash|3\.1-flash-lite|3\.5-flash)/, { ...g3a, thinking: level('MINIMAL') }],

@@ -1,29 +1,29 @@
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import { FrameSplitter, MalformedStream } from './frame-splitter.ts';
 import { redactKeys, statusOf } from './parse-error.ts';
-import type { GenerateContentResponse, ModelCard } from './types.ts';
+import type { GeminiAction, GenerateContentResponse, ModelCard } from './types.ts';
 
 /** One call of a model with one key. */
 export interface GeminiCall {
   model: string;
-  isStreaming: boolean;
-  /** JSON text of a `GenerateContentRequest`. */
-  body: string;
+  action: GeminiAction;
+  /** JSON. */
+  body: string | Buffer;
   /** The Gemini API key in the clear. */
   apiKey: string;
   /**
    * Takes all chunks of one socket read of a streamed answer, in order. Returning false asks for a pause: nothing more is read until
-   * `resume` is called.
+   * `resume` is called. `bytes` is that read as it came.
    */
-  onChunks(chunks: GenerateContentResponse[], resume: () => void): boolean;
+  onChunks(chunks: GenerateContentResponse[], resume: () => void, bytes: Buffer): boolean;
   /** Told once, before anything is sent. Aborting ends the call at once, also while it waits for a connection. */
   onStart(abort: () => void): void;
 }
 
 /** How a call ended. Never thrown: a failure is a value that the pool classifies. */
 export type GeminiEnd =
-  /** HTTP 200 and read to its end. `response` is set for an unstreamed call. */
-  | { kind: 'answered'; response?: GenerateContentResponse }
+  /** HTTP 200 and read to its end. `response` and its text are set for an unstreamed call. */
+  | { kind: 'answered'; response?: GenerateContentResponse; text?: string }
   /** Google answered with an error, by status or by an error object inside a 200 answer. `text` holds no key. */
   | { kind: 'error'; status: number; text: string }
   /** No complete answer: refused, reset, timed out, malformed. */
@@ -75,7 +75,7 @@ export function createGeminiClient({ baseUrl, httpsProxy, noProxy }: GeminiClien
       new EnvHttpProxyAgent({ ...options, httpProxy: '', httpsProxy, noProxy: noProxy ?? '' })
     : new Agent(options);
 
-  function post(path: string, apiKey: string, body: string, handler: CallHandler): void {
+  function post(path: string, apiKey: string, body: string | Buffer, handler: CallHandler): void {
     const headers = { 'x-goog-api-key': apiKey, accept: '*/*', 'content-type': 'application/json' };
     dispatcher.dispatch({ origin, path: prefix + path, method: 'POST', headers, body }, handler);
   }
@@ -90,12 +90,11 @@ export function createGeminiClient({ baseUrl, httpsProxy, noProxy }: GeminiClien
   }
 
   return {
-    call({ model, isStreaming, body, apiKey, onChunks, onStart }) {
-      const action = isStreaming ? 'streamGenerateContent?alt=sse' : 'generateContent';
+    call({ model, action, body, apiKey, onChunks, onStart }) {
       const { promise, resolve } = Promise.withResolvers<GeminiEnd>();
-      const handler = new CallHandler(apiKey, resolve, isStreaming ? onChunks : null);
+      const handler = new CallHandler(apiKey, resolve, action === 'streamGenerateContent' ? onChunks : null);
       onStart(() => handler.abort());
-      if (!handler.isDone) post(`/v1beta/models/${encodeURIComponent(model)}:${action}`, apiKey, body, handler);
+      if (!handler.isDone) post(pathOf(model, action), apiKey, body, handler);
       return promise;
     },
 
@@ -116,6 +115,12 @@ export function createGeminiClient({ baseUrl, httpsProxy, noProxy }: GeminiClien
 
     close: () => dispatcher.destroy(),
   };
+}
+
+function pathOf(model: string, action: GeminiAction): string {
+  if (action === 'interactions') return '/v1beta/interactions';
+  const query = action === 'streamGenerateContent' ? '?alt=sse' : '';
+  return `/v1beta/models/${encodeURIComponent(model)}:${action}${query}`;
 }
 
 /** Takes one answer off the wire, by undici's callbacks: its streams and iterators cost a third more. */
@@ -155,13 +160,13 @@ class CallHandler implements Dispatcher.DispatchHandler {
     if (this.#length > (this.#status === 200 ? answerBytesMax : errorBytesMax))
       this.#stop({ kind: 'broken', message: 'The answer is too long.' });
     // The status decides, not the content type: Google labels the plain JSON of an error as an event stream.
-    else if (this.#onChunks && this.#status === 200) this.#pass(() => this.#splitter.push(bytes));
+    else if (this.#onChunks && this.#status === 200) this.#pass(bytes);
     else this.#body.push(bytes);
   }
 
   onResponseEnd(): void {
     if (this.#onChunks && this.#status === 200) {
-      this.#pass(() => this.#splitter.end());
+      this.#pass(null);
       this.#done({ kind: 'answered' });
       return;
     }
@@ -174,12 +179,13 @@ class CallHandler implements Dispatcher.DispatchHandler {
     this.#done({ kind: 'broken', message: error.message || error.code || error.name });
   }
 
-  #pass(read: () => GenerateContentResponse[]): void {
+  /** @param bytes Null at the end. */
+  #pass(bytes: Buffer | null): void {
     try {
-      const chunks = read();
+      const chunks = bytes ? this.#splitter.push(bytes) : this.#splitter.end();
       const failed = chunks.findIndex((chunk) => chunk.error);
       const good = failed < 0 ? chunks : chunks.slice(0, failed);
-      if (good.length > 0 && this.#onChunks?.(good, () => this.#controller?.resume()) === false)
+      if (good.length > 0 && this.#onChunks?.(good, () => this.#controller?.resume(), bytes ?? nothing) === false)
         this.#controller?.pause();
       const error = chunks[failed]?.error;
       if (error) this.#stop({ kind: 'error', status: statusOf(error), text: JSON.stringify({ error }) });
@@ -201,6 +207,7 @@ class CallHandler implements Dispatcher.DispatchHandler {
   }
 }
 
+const nothing = Buffer.alloc(0);
 const notNeeded = () => new Error('The answer is not needed any more.');
 
 function unaryEnd(text: string): GeminiEnd {
@@ -209,7 +216,7 @@ function unaryEnd(text: string): GeminiEnd {
     if (typeof response !== 'object' || response === null)
       return { kind: 'broken', message: 'The answer is no JSON object.' };
     if (response.error) return { kind: 'error', status: statusOf(response.error), text };
-    return { kind: 'answered', response };
+    return { kind: 'answered', response, text };
   } catch {
     return { kind: 'broken', message: 'The answer is not JSON.' };
   }

@@ -9,6 +9,9 @@ interface Counts {
   totalTokens: number;
 }
 
+/** What an answer has to hold to be one. */
+export type Expectation = 'content' | 'audio' | 'embeddings' | 'tokens' | 'steps';
+
 /** An answer that Google calls a success and that is none. */
 export interface BadAnswer {
   class:
@@ -46,11 +49,19 @@ export class Tally {
   modelVersion: string | undefined;
   /** Something the caller can use: text, a call, media. Thoughts count: they are shown while the model thinks. */
   hasContent = false;
+  readonly #expects: Expectation;
+  readonly #promptTokensEstimate: number | undefined;
   hasFunctionCall = false;
   #continuationToken: string | undefined;
   #usage: UsageMetadata = {};
   #earlierHops: UsageMetadata | null = null;
   #hasUsage = false;
+
+  /** @param promptTokensEstimate What the prompt counts as when Google does not count it. */
+  constructor(expects: Expectation = 'content', promptTokensEstimate?: number) {
+    this.#expects = expects;
+    this.#promptTokensEstimate = promptTokensEstimate;
+  }
 
   add(response: GenerateContentResponse): void {
     if (response.modelVersion) this.modelVersion = response.modelVersion;
@@ -58,6 +69,7 @@ export class Tally {
       this.blockReason = response.promptFeedback.blockReason;
     if (response.usageMetadata) this.#addUsage(response.usageMetadata);
     for (const candidate of response.candidates ?? []) this.#addCandidate(candidate);
+    if (this.#expects !== 'content') this.hasContent ||= hasExpected(response, this.#expects);
   }
 
   #addCandidate(candidate: Candidate): void {
@@ -65,7 +77,7 @@ export class Tally {
     if (candidate.continuationToken) this.#continuationToken = candidate.continuationToken;
     for (const part of candidate.content?.parts ?? []) {
       if (part.functionCall) this.hasFunctionCall = true;
-      this.hasContent ||= isContent(part);
+      if (this.#expects === 'content') this.hasContent ||= isContent(part);
     }
   }
 
@@ -80,6 +92,8 @@ export class Tally {
 
   /** Usage in Gemini's words, over all hops. */
   usageMetadata(): UsageMetadata {
+    if (!this.#hasUsage && this.#promptTokensEstimate !== undefined)
+      return { promptTokenCount: this.#promptTokensEstimate };
     const first = this.#earlierHops;
     if (!first) return this.#usage;
     const merged: UsageMetadata = { ...this.#usage, ...first };
@@ -108,9 +122,15 @@ export class Tally {
     };
   }
 
-  usageSource(isComplete: boolean): 'upstream' | 'last-seen' | 'unknown' {
-    if (!this.#hasUsage) return 'unknown';
+  usageSource(isComplete: boolean): UsageSource {
+    if (!this.#hasUsage) return this.#fallbackSource;
     return isComplete ? 'upstream' : 'last-seen';
+  }
+
+  get #fallbackSource(): UsageSource {
+    // Counting tokens costs none.
+    if (this.#expects === 'tokens') return 'upstream';
+    return this.#promptTokensEstimate === undefined ? 'unknown' : 'estimate';
   }
 
   /** Whether Gemini stopped only because one request may not return more, and the caller asked for more than that. */
@@ -133,18 +153,40 @@ export class Tally {
     const malformed = malformedFinishes[this.finishReason ?? ''];
     if (malformed) return { class: malformed, message: `Gemini ended with ${this.finishReason}.` };
     if (this.blockReason) return null;
+    if (this.#expects !== 'content' && this.#expects !== 'audio') return this.hasContent ? null : emptyAnswer;
     if (!this.finishReason && !this.hasFunctionCall) {
       if (this.hasContent && !isStreaming) return null;
       if (this.hasContent)
         return { class: 'stream_interrupted', message: 'Upstream stream ended without a finish reason' };
-      return { class: 'empty_response', message: 'Gemini sent an empty answer.' };
+      return emptyAnswer;
     }
     return null;
   }
 
   /** A success without any content: worth one more try, but in the end an answer like any other. */
   get isEmptySuccess(): boolean {
-    return this.finishReason === 'STOP' && !this.hasContent;
+    const isSuccess = this.finishReason === 'STOP' || (this.#expects === 'audio' && this.finishReason === 'OTHER');
+    return isSuccess && !this.hasContent;
+  }
+}
+
+export const emptyAnswer: BadAnswer = { class: 'empty_response', message: 'Gemini sent an empty answer.' };
+
+/** Where a usage comes from, as the ledger has it. */
+type UsageSource = 'upstream' | 'last-seen' | 'estimate' | 'unknown';
+
+function hasExpected(response: GenerateContentResponse, expects: Exclude<Expectation, 'content'>): boolean {
+  switch (expects) {
+    case 'audio':
+      return (response.candidates ?? []).some((candidate) =>
+        candidate.content?.parts?.some((part) => part.inlineData?.mimeType?.startsWith('audio/')),
+      );
+    case 'embeddings':
+      return response.embedding !== undefined || response.embeddings !== undefined;
+    case 'tokens':
+      return response.totalTokens !== undefined;
+    case 'steps':
+      return Array.isArray(response.steps);
   }
 }
 

@@ -3,6 +3,15 @@
  * What the gateway sends is strict; what it receives is tolerated.
  */
 
+/** What can be asked of a model; `interactions` names its model in the body. */
+export type GeminiAction =
+  | 'generateContent'
+  | 'streamGenerateContent'
+  | 'countTokens'
+  | 'embedContent'
+  | 'batchEmbedContents'
+  | 'interactions';
+
 export interface Part {
   text?: string;
   thought?: boolean;
@@ -128,6 +137,14 @@ export interface GenerateContentResponse {
   usageMetadata?: UsageMetadata;
   modelVersion?: string;
   responseId?: string;
+  /** Of `embedContent`. */
+  embedding?: { values?: number[] };
+  /** Of `batchEmbedContents`. */
+  embeddings?: { values?: number[] }[];
+  /** Of `countTokens`. */
+  totalTokens?: number;
+  /** Of `interactions`. */
+  steps?: unknown[];
   /** Google also sends bare error objects where a response is expected. */
   error?: GeminiErrorBody;
 }

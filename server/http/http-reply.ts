@@ -33,8 +33,8 @@ export class HttpReply implements Reply {
     });
   }
 
-  send(json: string, headers: Record<string, string>): void {
-    const body = Buffer.from(json);
+  send(content: string | Buffer, headers: Record<string, string>): void {
+    const body = typeof content === 'string' ? Buffer.from(content) : content;
     this.#response.writeHead(200, {
       'content-type': 'application/json; charset=utf-8',
       'content-length': body.length,
@@ -49,7 +49,7 @@ export class HttpReply implements Reply {
     this.#heartbeat = setTimeout(() => this.#breakSilence(), this.#heartbeatMs);
   }
 
-  write(events: string): boolean {
+  write(events: string | Buffer): boolean {
     if (this.isGone) return true;
     if (!this.isOpen) this.#open();
     this.#heartbeat?.refresh();
@@ -60,7 +60,7 @@ export class HttpReply implements Reply {
     this.#response.once('drain', listener);
   }
 
-  end(events: string): void {
+  end(events: string | Buffer): void {
     clearTimeout(this.#heartbeat);
     if (this.isGone) return;
     if (!this.isOpen) this.#open();

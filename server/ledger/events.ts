@@ -12,8 +12,8 @@ export interface TokenUsage {
   totalTokens: number;
 }
 
-/** Where the numbers of a usage come from: told by Google at the end, the last seen before a break, or not known at all. */
-export type UsageSource = 'upstream' | 'last-seen' | 'unknown';
+/** Where the numbers of a usage come from: told by Google at the end, the last seen before a break, our own estimate, or not known at all. */
+export type UsageSource = 'upstream' | 'last-seen' | 'estimate' | 'unknown';
 
 /** A request was authenticated, its first upstream key chosen; durable before the first byte goes upstream. */
 export interface RequestAccepted {
@@ -42,6 +42,16 @@ export interface AttemptFailed {
   durationMs: number;
 }
 
+/** One of several upstream calls of a request was answered; durable before the request's terminal event, which does not repeat its usage. */
+export interface AttemptSucceeded {
+  type: 'AttemptSucceeded';
+  requestId: string;
+  attempt: number;
+  upstreamKeyId: string;
+  durationMs: number;
+  usage: TokenUsage;
+}
+
 interface RequestEnded {
   requestId: string;
   /** Number of the last attempt, counted from 1. */
@@ -53,6 +63,8 @@ interface RequestEnded {
   servedModel: string | null;
   usage: TokenUsage;
   usageSource: UsageSource;
+  /** Set when the request needed several upstream calls: each of them has been told by events of its own, with its usage. */
+  calls?: number;
 }
 
 /** A usable answer was received; durable before its last byte goes to the client. */
@@ -166,6 +178,7 @@ export interface SessionRevoked {
 export type RequestEvent =
   | RequestAccepted
   | AttemptFailed
+  | AttemptSucceeded
   | RequestCompleted
   | RequestFailed
   | RequestAborted

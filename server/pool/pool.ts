@@ -38,14 +38,14 @@ export interface RunPlan<Value> {
   first: PoolKey;
   attempt(key: PoolKey, repair: Repair | null): Promise<AttemptResult<Value>>;
   /** Called before the next attempt; it must have settled before that begins. */
-  attemptFailed(key: PoolKey, number: number, failure: Failure, durationMs: number): Promise<void>;
+  attemptFailed(key: PoolKey, failure: Failure, durationMs: number): Promise<void>;
   /** False once the caller has received a part of the answer. */
   maySwitch(): boolean;
   /** True when the caller is gone. */
   isGone(): boolean;
 }
 
-export type RunResult<Value> = { key: PoolKey; number: number } & (
+export type RunResult<Value> = { key: PoolKey } & (
   | { kind: 'answered'; value: Value }
   /** `others` tells of the rest of the pool, when another key would have been tried. */
   | { kind: 'failed'; failure: Failure; others: NoKey | null }
@@ -90,18 +90,18 @@ export function createPool({ now, random, delay, onRejected }: PoolParts): Pool 
     const tried = new Set<string>();
     let key = plan.first;
     let repair: Repair | null = null;
-    for (let number = 1; ; number++) {
+    for (;;) {
       const startedAt = performance.now();
       const result: AttemptResult<Value> = await attemptWith(plan, key, repair);
-      if (result.kind === 'answered') return { ...result, key, number };
-      if (result.kind === 'aborted' || plan.isGone()) return { kind: 'aborted', key, number };
+      if (result.kind === 'answered') return { ...result, key };
+      if (result.kind === 'aborted' || plan.isGone()) return { kind: 'aborted', key };
       const failure: Failure = result.failure;
       tried.add(key.id);
       const next: NextTry | NoKey | null = plan.maySwitch() ? nextTry(plan.model, key, tried, failure, budget) : null;
-      if (!next || !('key' in next)) return { kind: 'failed', failure, others: next, key, number };
-      await plan.attemptFailed(key, number, failure, Math.round(performance.now() - startedAt));
+      if (!next || !('key' in next)) return { kind: 'failed', failure, others: next, key };
+      await plan.attemptFailed(key, failure, Math.round(performance.now() - startedAt));
       if (next.pauseMs > 0) await delay(next.pauseMs);
-      if (plan.isGone()) return { kind: 'aborted', key, number };
+      if (plan.isGone()) return { kind: 'aborted', key };
       ({ key, repair } = next);
     }
   }

@@ -1,34 +1,26 @@
 import { ApiError } from '../formats/api-error.ts';
-import type { Answer, TranslatedRequest } from '../formats/format.ts';
-import type { GeminiEnd } from '../gemini/gemini-client.ts';
-import { mergeHops } from '../gemini/merge-hops.ts';
-import { type Repair, repairRequest } from '../gemini/repair-request.ts';
-import { type BadAnswer, Tally } from '../gemini/tally.ts';
-import type { GenerateContentResponse } from '../gemini/types.ts';
+import type { Answer, AnswerBody, TranslatedRequest } from '../formats/format.ts';
+import type { GenerateContentResponse, UsageMetadata } from '../gemini/types.ts';
 import type { RequestAborted, TokenUsage } from '../ledger/events.ts';
-import { classifyFailure, type Failure, failureOfAnswer } from '../pool/classify-failure.ts';
-import type { AttemptResult, PoolKey } from '../pool/pool.ts';
 import type { LiveOutcome } from './live-counters.ts';
+import { type CallOwner, PendingCall } from './pending-call.ts';
 import type { Call, RelayParts } from './relay.ts';
 import type { Ending } from './request-events.ts';
 
-/** Gemini 4 answers longer than one request are continued at most so often (a loop without end would cost without end). */
-const hopsMax = 16;
-
-/** One request on its way: its attempts, what has been seen of the answer, and what has been sent. */
-export class Exchange {
+/** One request on its way: its calls, what has been seen of the answer, and what has been sent. */
+export class Exchange implements CallOwner {
   readonly #call: Call;
   readonly #translated: TranslatedRequest;
   readonly #parts: RelayParts;
   readonly #startedAt = performance.now();
   readonly #headers: Record<string, string>;
   #answer: Answer;
-  #tally = new Tally();
   #unsent = '';
-  #responses: GenerateContentResponse[] = [];
-  #abortCall: (() => void) | null = null;
   #isFinished = false;
-  #wasEmpty = false;
+  /** The upstream calls it needs: one, or several side by side that are answered together. */
+  readonly calls: readonly PendingCall[];
+  /** Attempts that have ended, over all calls. */
+  attemptCount = 0;
   /** Where it stands among the open calls. */
   place = 0;
   isCommitted = false;
@@ -41,6 +33,8 @@ export class Exchange {
     this.#translated = translated;
     this.#parts = parts;
     this.#answer = this.#createAnswer();
+    const { calls, model, expects } = translated;
+    this.calls = calls.map((upstream) => new PendingCall(upstream, model, expects, this, parts));
     const ignored = translated.ignoredParams.join(',');
     this.#headers = ignored ? { 'x-ignored-params': ignored } : {};
     call.reply.onGone(() => this.abort('client'));
@@ -48,55 +42,30 @@ export class Exchange {
     if (translated.isStreaming) call.reply.expectStream(this.#headers);
   }
 
+  /** Tokens of all calls so far. */
   get usage(): TokenUsage {
-    return this.#tally.usage();
+    return this.calls.map(({ tally }) => tally.usage()).reduce(sumUsage);
   }
 
   get finishReason(): string {
-    return this.#tally.finishReason ?? (this.#tally.blockReason ? 'PROMPT_BLOCKED' : 'STOP');
+    const { tally } = this.#firstCall;
+    return tally.finishReason ?? (tally.blockReason ? 'PROMPT_BLOCKED' : 'STOP');
   }
 
-  /** One try with one key, over all hops of a long answer. */
-  async attempt(key: PoolKey, repair: Repair | null): Promise<AttemptResult<null>> {
+  onAttempt(): void {
+    if (this.calls.length > 1) return;
     this.#answer = this.#createAnswer();
-    this.#tally = new Tally();
-    this.#responses = [];
     this.#unsent = '';
-    const request = repair ? repairRequest(this.#translated.gemini, repair) : this.#translated.gemini;
-    let body = JSON.stringify(request);
-    for (let hop = 1; ; hop++) {
-      const end = await this.#callGemini(key, body);
-      if (this.abortedBy || end.kind === 'aborted') return { kind: 'aborted' };
-      const failure = this.#judge(end);
-      // What came before a hop that failed is an answer all the same: it ends as if cut by length.
-      if (failure && hop === 1) return { kind: 'failed', failure };
-      if (failure || hop === hopsMax || !this.#tally.mayContinue(request)) return { kind: 'answered', value: null };
-      body = JSON.stringify({ ...request, continuationToken: this.#tally.nextHop() });
-    }
-  }
-
-  #callGemini(key: PoolKey, body: string): Promise<GeminiEnd> {
-    const { model, isStreaming } = this.#translated;
-    return this.#parts.gemini.call({
-      model,
-      isStreaming,
-      body,
-      apiKey: key.apiKey,
-      onChunks: (chunks, resume) => this.#take(chunks, resume),
-      onStart: (abort) => {
-        this.#abortCall = abort;
-        if (this.abortedBy) abort();
-      },
-    });
   }
 
   /** Passes on what one read of the socket brought. Held back until there is content: until then another key may be tried. */
-  #take(chunks: GenerateContentResponse[], resume: () => void): boolean {
+  onChunks(chunks: GenerateContentResponse[], resume: () => void): boolean {
+    const { tally } = this.#firstCall;
     for (const chunk of chunks) {
-      this.#tally.add(chunk);
+      tally.add(chunk);
       this.#unsent += this.#answer.chunk(chunk);
     }
-    if (!this.#tally.hasContent) return true;
+    if (!tally.hasContent) return true;
     this.#commit();
     if (this.#unsent === '') return true;
     const text = this.#unsent;
@@ -106,57 +75,60 @@ export class Exchange {
     return false;
   }
 
+  onContent(): void {
+    this.timeToFirstTokenMs ??= this.#elapsedMs();
+  }
+
   #commit(): void {
     if (this.isCommitted) return;
     this.isCommitted = true;
     this.timeToFirstTokenMs = this.#elapsedMs();
   }
 
-  #judge(end: Exclude<GeminiEnd, { kind: 'aborted' }>): Failure | null {
-    if (end.kind !== 'answered') return classifyFailure(end, this.#parts.now());
-    if (end.response) {
-      this.#tally.add(end.response);
-      this.#responses.push(end.response);
-      if (this.#tally.hasContent) this.timeToFirstTokenMs ??= this.#elapsedMs();
-    }
-    const bad = this.#tally.judge(this.#translated.isStreaming) ?? this.#emptyOnce();
-    return bad && failureOfAnswer(bad);
-  }
-
-  /** A success without content is tried once more; the second time it is the answer. */
-  #emptyOnce(): BadAnswer | null {
-    if (!this.#tally.isEmptySuccess || this.#wasEmpty || this.isCommitted) return null;
-    this.#wasEmpty = true;
-    return { class: 'empty_response', message: 'Gemini sent an empty answer.' };
-  }
-
-  ending(attempt: number, upstreamKeyId: string): Ending {
+  /** Where it stands, as the terminal event has it. What several calls used has been told by then, call by call. */
+  ending(upstreamKeyId: string): Ending {
+    const { tally } = this.#firstCall;
+    const isSingle = this.calls.length === 1;
     return {
-      attempt,
+      attempt: this.attemptCount,
       upstreamKeyId,
       durationMs: this.#elapsedMs(),
       timeToFirstTokenMs: this.timeToFirstTokenMs,
-      servedModel: this.#tally.modelVersion ?? null,
-      usage: this.usage,
-      usageSource: this.#tally.usageSource(this.abortedBy === null && this.#tally.finishReason !== undefined),
+      servedModel: tally.modelVersion ?? null,
+      usage: isSingle ? tally.usage() : noUsage,
+      usageSource: tally.usageSource(
+        this.abortedBy === null && (tally.finishReason !== undefined || !isGeneration(this.#translated)),
+      ),
+      ...(!isSingle && { calls: this.calls.length }),
     };
   }
 
-  /** All that is still to be sent of an answer that succeeded. */
-  closingText(): string {
-    const usage = this.#tally.usageMetadata();
-    const text = this.#translated.isStreaming
-      ? this.#unsent + this.#answer.end(usage)
-      : this.#answer.body(mergeHops(this.#responses), usage);
-    this.#parts.signatures.remember(this.#answer.signatures());
-    return text;
+  /** Translates the calls that were answered into all that is still to be sent. @throws ApiError when it is no answer for the caller. */
+  close(answered: readonly PendingCall[]): AnswerBody {
+    const usage = answered.length === 1 ? this.#firstOf(answered).tally.usageMetadata() : sumOfCalls(answered);
+    const body = this.#translated.isStreaming
+      ? { content: this.#unsent + this.#answer.end(usage) }
+      : this.#answer.body(
+          answered.map(({ response }) => response),
+          usage,
+        );
+    this.#rememberSignatures();
+    return body;
   }
 
-  finish(text: string): void {
+  #rememberSignatures(): void {
+    const signatures = this.#answer.signatures();
+    if (signatures.size === 0) return;
+    const { model } = this.#translated;
+    this.#parts.signatures.remember([...signatures].map(([key, signature]) => ({ key, signature, model })));
+  }
+
+  finish({ content, contentType }: AnswerBody): void {
     this.outcome = 'succeeded';
     this.#isFinished = true;
-    if (this.#translated.isStreaming) this.#call.reply.end(text);
-    else this.#call.reply.send(text, this.#headers);
+    if (this.#translated.isStreaming) this.#call.reply.end(content);
+    else
+      this.#call.reply.send(content, contentType ? { ...this.#headers, 'content-type': contentType } : this.#headers);
   }
 
   /** Tells the caller of a failure: by status while nothing was sent, else by the stream's last event. */
@@ -177,7 +149,15 @@ export class Exchange {
   abort(by: RequestAborted['by']): void {
     if (this.#isFinished) return;
     this.abortedBy ??= by;
-    this.#abortCall?.();
+    for (const call of this.calls) call.abort();
+  }
+
+  get #firstCall(): PendingCall {
+    return this.#firstOf(this.calls);
+  }
+
+  #firstOf(calls: readonly PendingCall[]): PendingCall {
+    return calls[0] as PendingCall;
   }
 
   #createAnswer(): Answer {
@@ -188,4 +168,40 @@ export class Exchange {
   #elapsedMs(): number {
     return Math.round(performance.now() - this.#startedAt);
   }
+}
+
+const noUsage: TokenUsage = {
+  inputTokens: 0,
+  cachedInputTokens: 0,
+  outputTokens: 0,
+  reasoningTokens: 0,
+  totalTokens: 0,
+};
+
+function sumUsage(a: TokenUsage, b: TokenUsage): TokenUsage {
+  return {
+    inputTokens: a.inputTokens + b.inputTokens,
+    cachedInputTokens: a.cachedInputTokens + b.cachedInputTokens,
+    outputTokens: a.outputTokens + b.outputTokens,
+    reasoningTokens: a.reasoningTokens + b.reasoningTokens,
+    totalTokens: a.totalTokens + b.totalTokens,
+  };
+}
+
+/** What several calls used, in Gemini's words, for the one answer they make. */
+function sumOfCalls(calls: readonly PendingCall[]): UsageMetadata {
+  const used = calls.map(({ tally }) => tally.usage()).reduce(sumUsage, noUsage);
+  return {
+    promptTokenCount: used.inputTokens,
+    cachedContentTokenCount: used.cachedInputTokens,
+    candidatesTokenCount: used.outputTokens - used.reasoningTokens,
+    thoughtsTokenCount: used.reasoningTokens,
+    totalTokenCount: used.totalTokens,
+  };
+}
+
+/** Whether the answer ends with a finish reason. */
+function isGeneration({ calls }: TranslatedRequest): boolean {
+  const action = calls[0]?.action;
+  return action === 'generateContent' || action === 'streamGenerateContent';
 }

@@ -1,16 +1,19 @@
 import { ApiError, invalidRequest } from '../formats/api-error.ts';
-import type { ClientFormat, TranslatedRequest } from '../formats/format.ts';
+import type { ClientFormat, TranslatedRequest, TranslationContext } from '../formats/format.ts';
 import type { GeminiClient } from '../gemini/gemini-client.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { Pool, RunResult } from '../pool/pool.ts';
+import type { NoKey } from '../pool/choose-key.ts';
+import type { Pool, PoolKey } from '../pool/pool.ts';
 import type { SignatureStore } from '../signatures/signature-store.ts';
 import { Exchange } from './exchange.ts';
+import { fetchDownloads, type MediaFetcher } from './fetch-downloads.ts';
 import type { LiveCounters } from './live-counters.ts';
-import type { ModelCatalog } from './model-catalog.ts';
 import { createOpenCalls } from './open-calls.ts';
+import type { PendingCall } from './pending-call.ts';
 import { createRejectionLimit } from './rejection-limit.ts';
 import type { Reply } from './reply.ts';
 import * as events from './request-events.ts';
+import { type CallResult, runCalls } from './run-calls.ts';
 import { noKeyError, toApiError } from './to-api-error.ts';
 
 /** One call of one client, as the edge hands it over. */
@@ -40,7 +43,8 @@ export interface RelayParts {
   pool: Pool;
   gemini: GeminiClient;
   signatures: SignatureStore;
-  models: ModelCatalog;
+  media: MediaFetcher;
+  translation: TranslationContext;
   counters: LiveCounters;
   /** Wall clock, ms since 1970. */
   now(): number;
@@ -56,11 +60,11 @@ export function createRelay(parts: RelayParts): Relay {
   async function answer(call: Call): Promise<void> {
     const facts = factsOf(call);
     let translated: TranslatedRequest;
-    let first: ReturnType<Pool['choose']>;
+    let first: PoolKey;
     try {
-      translated = translate(call, parts);
-      first = pool.choose(translated.model);
-      if (!('key' in first)) throw noKeyError(first, translated.model, now());
+      translated = translate(call, parts.translation);
+      await fetchDownloads(translated.downloads, parts.media, call.reply);
+      first = chooseFirst(translated);
     } catch (error) {
       await recordRejection(facts, error);
       throw error;
@@ -70,30 +74,9 @@ export function createRelay(parts: RelayParts): Relay {
     open.add(exchange);
     counters.accepted();
     try {
-      const more = { model: translated.model, isStreaming: translated.isStreaming, bodyBytes: call.bodyBytes };
-      await ledger.append(events.accepted(facts, { ...more, upstreamKeyId: first.key.id }, now()));
-      const result = await pool.run({
-        model: translated.model,
-        first: first.key,
-        maySwitch: () => !exchange.isCommitted,
-        isGone: () => exchange.abortedBy !== null,
-        attempt: (key, repair) => exchange.attempt(key, repair),
-        attemptFailed: (key, number, failure, durationMs) =>
-          ledger.append(
-            events.attemptFailed(
-              facts,
-              {
-                attempt: number,
-                upstreamKeyId: key.id,
-                failure: failure.class,
-                httpStatus: failure.httpStatus,
-                durationMs,
-              },
-              now(),
-            ),
-          ),
-      });
-      await settle(exchange, facts, result);
+      await ledger.append(events.accepted(facts, translated, call.bodyBytes, first.id, now()));
+      const results = await runCalls(exchange, translated.model, first, facts, parts);
+      await settle(exchange, facts, results);
     } finally {
       open.remove(exchange);
       counters.ended(exchange.outcome, exchange.usage.totalTokens, exchange.timeToFirstTokenMs);
@@ -101,26 +84,38 @@ export function createRelay(parts: RelayParts): Relay {
     }
   }
 
+  function chooseFirst({ model }: TranslatedRequest): PoolKey {
+    const choice: { key: PoolKey } | NoKey = pool.choose(model);
+    if ('key' in choice) return choice.key;
+    throw noKeyError(choice, model, now());
+  }
+
   /** The terminal event first, then the last byte. */
-  async function settle(exchange: Exchange, facts: events.RequestFacts, result: RunResult<null>): Promise<void> {
-    const ending = exchange.ending(result.number, result.key.id);
-    if (result.kind === 'answered') {
-      const rest = exchange.closingText();
-      await ledger.append(events.completed(facts, ending, exchange.finishReason, now()));
-      exchange.finish(rest);
-    } else if (result.kind === 'aborted') {
+  async function settle(exchange: Exchange, facts: events.RequestFacts, results: CallResult[]): Promise<void> {
+    const answered = results.filter((result) => result.kind === 'answered');
+    const last = answered.at(-1) ?? (results[0] as CallResult);
+    const ending = exchange.ending(last.keyId);
+    if (exchange.abortedBy || results.some(({ kind }) => kind === 'aborted')) {
       await ledger.append(events.aborted(facts, ending, exchange.abortedBy ?? 'client', now()));
       exchange.cut();
-    } else {
-      const error = toApiError(result.failure, result.others, facts.requestedModel, now());
-      const more = {
-        httpStatus: error.status,
-        code: error.code,
-        message: error.message,
-        upstreamStatus: result.failure.httpStatus,
-      };
-      await ledger.append(events.failed(facts, ending, more, now()));
+      return;
+    }
+    if (last.kind === 'failed') {
+      const error = toApiError(last.failure, last.others, facts.requestedModel, now());
+      await ledger.append(events.failed(facts, ending, error, last.failure.httpStatus, now()));
       exchange.fail(error);
+      return;
+    }
+    const closed = closeAnswer(
+      exchange,
+      answered.map(({ call }) => call),
+    );
+    if (closed instanceof ApiError) {
+      await ledger.append(events.failed(facts, ending, closed, 200, now()));
+      exchange.fail(closed);
+    } else {
+      await ledger.append(events.completed(facts, ending, exchange.finishReason, now()));
+      exchange.finish(closed);
     }
   }
 
@@ -141,12 +136,19 @@ export function createRelay(parts: RelayParts): Relay {
   };
 }
 
-function translate(call: Call, parts: RelayParts): TranslatedRequest {
+/** What came may be no answer in the caller's terms: then it is an error, although it was spent. */
+function closeAnswer(exchange: Exchange, answered: readonly PendingCall[]) {
   try {
-    return call.format.toGemini(call.body, {
-      outputTokenLimit: (model) => parts.models.outputTokenLimit(model),
-      signatureOf: (toolCallId) => parts.signatures.get(toolCallId),
-    });
+    return exchange.close(answered);
+  } catch (error) {
+    if (error instanceof ApiError) return error;
+    throw error;
+  }
+}
+
+function translate(call: Call, context: TranslationContext): TranslatedRequest {
+  try {
+    return call.format.toGemini(call.body, context);
   } catch (error) {
     // A body nested some thousand levels deep exhausts the stack; that is the caller's doing.
     if (error instanceof RangeError) throw invalidRequest('The body is nested too deeply.', null);

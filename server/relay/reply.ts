@@ -6,16 +6,16 @@ export interface Reply {
   readonly isGone: boolean;
   /** Calls `listener` once when the caller hangs up. */
   onGone(listener: () => void): void;
-  /** Sends a whole answer as JSON. */
-  send(json: string, headers: Record<string, string>): void;
+  /** Sends a whole answer: JSON, unless the headers say otherwise. */
+  send(content: string | Buffer, headers: Record<string, string>): void;
   /** From now on silence is broken by comments, so that nothing in between cuts a thinking stream. */
   expectStream(headers: Record<string, string>): void;
   /** Sends events, opening the stream first if need be. False: the caller reads slowly, wait for `onDrain`. */
-  write(events: string): boolean;
+  write(events: string | Buffer): boolean;
   /** Calls `listener` once when the caller has caught up. */
   onDrain(listener: () => void): void;
   /** Sends the last events and ends the stream. */
-  end(events: string): void;
+  end(events: string | Buffer): void;
   /** Stops the heartbeat of a stream that was not opened, so that its failure can be answered with a status. */
   cancelStream(): void;
 }

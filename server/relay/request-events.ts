@@ -1,5 +1,8 @@
+import type { ApiError } from '../formats/api-error.ts';
+import type { TranslatedRequest } from '../formats/format.ts';
 import type {
   AttemptFailed,
+  AttemptSucceeded,
   NewEvent,
   RequestAborted,
   RequestAccepted,
@@ -27,14 +30,18 @@ export interface Ending {
   servedModel: string | null;
   usage: TokenUsage;
   usageSource: UsageSource;
+  calls?: number;
 }
 
 export function accepted(
   facts: RequestFacts,
-  more: Pick<RequestAccepted, 'model' | 'isStreaming' | 'upstreamKeyId' | 'bodyBytes'>,
+  { model, isStreaming }: TranslatedRequest,
+  bodyBytes: number,
+  upstreamKeyId: string,
   occurredAt: number,
 ): NewEvent {
-  return { body: { type: 'RequestAccepted', ...facts, ...more }, occurredAt };
+  const body: RequestAccepted = { type: 'RequestAccepted', ...facts, model, isStreaming, upstreamKeyId, bodyBytes };
+  return { body, occurredAt };
 }
 
 export function attemptFailed(
@@ -43,6 +50,14 @@ export function attemptFailed(
   occurredAt: number,
 ): NewEvent {
   return { body: { type: 'AttemptFailed', requestId: facts.requestId, ...more }, occurredAt };
+}
+
+export function attemptSucceeded(
+  facts: RequestFacts,
+  more: Omit<AttemptSucceeded, 'type' | 'requestId'>,
+  occurredAt: number,
+): NewEvent {
+  return { body: { type: 'AttemptSucceeded', requestId: facts.requestId, ...more }, occurredAt };
 }
 
 export function completed(facts: RequestFacts, ending: Ending, finishReason: string, occurredAt: number): NewEvent {
@@ -59,10 +74,21 @@ export function completed(facts: RequestFacts, ending: Ending, finishReason: str
 export function failed(
   facts: RequestFacts,
   ending: Ending,
-  more: Pick<RequestFailed, 'httpStatus' | 'code' | 'message' | 'upstreamStatus'>,
+  { status: httpStatus, code, message }: ApiError,
+  upstreamStatus: number | null,
   occurredAt: number,
 ): NewEvent {
-  return { body: { type: 'RequestFailed', requestId: facts.requestId, ...ending, ...more }, occurredAt };
+  const { requestId } = facts;
+  const body: RequestFailed = {
+    type: 'RequestFailed',
+    requestId,
+    ...ending,
+    httpStatus,
+    code,
+    message,
+    upstreamStatus,
+  };
+  return { body, occurredAt };
 }
 
 export function aborted(facts: RequestFacts, ending: Ending, by: RequestAborted['by'], occurredAt: number): NewEvent {

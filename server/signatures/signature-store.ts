@@ -3,12 +3,17 @@
  * comes back without its signature. A signature is opaque and is never logged.
  */
 export interface SignatureStore {
-  get(toolCallId: string): string | undefined;
-  remember(signatures: ReadonlyMap<string, string>): void;
+  get(key: string): RememberedSignature | undefined;
+  remember(entries: readonly (RememberedSignature & { key: string })[]): void;
 }
 
-interface Entry {
+export interface RememberedSignature {
   signature: string;
+  /** The model that made it. */
+  model: string;
+}
+
+interface Entry extends RememberedSignature {
   rememberedAt: number;
 }
 
@@ -37,12 +42,12 @@ export function createSignatureStore(now: () => number): SignatureStore {
       // A Map iterates in order of insertion: putting it back makes it the youngest.
       entries.delete(id);
       entries.set(id, entry);
-      return entry.signature;
+      return entry;
     },
-    remember(signatures) {
-      for (const [id, signature] of signatures) {
+    remember(remembered) {
+      for (const { key: id, signature, model } of remembered) {
         drop(id);
-        const entry = { signature, rememberedAt: now() };
+        const entry = { signature, model, rememberedAt: now() };
         entries.set(id, entry);
         bytes += sizeOf(id, entry);
       }

@@ -29,7 +29,7 @@ function call(more: Partial<GeminiCall> = {}) {
   const aborter = { abort: () => {} };
   const plan: GeminiCall = {
     model: 'gemini-3.8-flash',
-    isStreaming: true,
+    action: 'streamGenerateContent',
     body: '{"contents":[]}',
     apiKey,
     onChunks: (chunks) => received.push(...chunks) > 0,
@@ -58,9 +58,9 @@ describe('a call', () => {
       seen.push({ url: request.url ?? '', headers: request.headers, body: await bodyOf(request) });
       response.end(JSON.stringify(chunk('hi')));
     });
-    const end = await client.call(call({ isStreaming: false, model: 'a b' }).plan);
+    const end = await client.call(call({ action: 'generateContent', model: 'a b' }).plan);
     await client.call(call().plan);
-    expect(end).toEqual({ kind: 'answered', response: chunk('hi') });
+    expect(end).toMatchObject({ kind: 'answered', response: chunk('hi') });
     expect(seen.map(({ url }) => url)).toEqual([
       '/base/v1beta/models/a%20b:generateContent',
       '/base/v1beta/models/gemini-3.8-flash:streamGenerateContent?alt=sse',
@@ -133,12 +133,14 @@ describe('a failed call', () => {
 
   test('is an error when an unstreamed 200 carries one', async () => {
     const { client } = await start(send(200, '{"error":{"code":500}}'));
-    expect(await client.call(call({ isStreaming: false }).plan)).toMatchObject({ kind: 'error', status: 500 });
+    expect(await client.call(call({ action: 'generateContent' }).plan)).toMatchObject({ kind: 'error', status: 500 });
   });
 
   test.each(['<html>', '', '5', 'data: {"candidates":[{"con'])('is broken by the answer %j', async (body) => {
     const { client } = await start(send(200, body));
-    expect(await client.call(call({ isStreaming: body.startsWith('data') }).plan)).toMatchObject({ kind: 'broken' });
+    expect(
+      await client.call(call({ action: body.startsWith('data') ? 'streamGenerateContent' : 'generateContent' }).plan),
+    ).toMatchObject({ kind: 'broken' });
   });
 
   test('is broken by a reset in the middle', async () => {
@@ -184,7 +186,7 @@ describe('an aborted call', () => {
     const ended = client.call(late.plan);
     late.abort();
     expect(await ended).toEqual({ kind: 'aborted' });
-    await client.call(call({ isStreaming: false }).plan);
+    await client.call(call({ action: 'generateContent' }).plan);
     expect(calls).toBe(1);
   });
 });

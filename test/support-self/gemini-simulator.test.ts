@@ -28,7 +28,7 @@ describe('simulated Gemini', () => {
     const chunks: GenerateContentResponse[] = [];
     const end = await gemini.call({
       model,
-      isStreaming,
+      action: isStreaming ? 'streamGenerateContent' : 'generateContent',
       body: JSON.stringify(request),
       apiKey: key,
       onChunks: (more) => chunks.push(...more) > 0,
@@ -126,7 +126,7 @@ describe('simulated Gemini', () => {
     let abort = () => {};
     const ended = gemini.call({
       model: 'gemini-2.5-flash',
-      isStreaming: true,
+      action: 'streamGenerateContent',
       body: JSON.stringify(hello),
       apiKey: 'AQ.first',
       onChunks: (chunks) => seen.push(chunks.length) > 0,

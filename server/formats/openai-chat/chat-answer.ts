@@ -1,10 +1,14 @@
 import type { Candidate, GenerateContentResponse, LogprobsCandidate, Part, UsageMetadata } from '../../gemini/types.ts';
 import type { ApiError } from '../api-error.ts';
-import type { Answer, AnswerHead } from '../format.ts';
-import { toAnnotations } from './annotations.ts';
+import type { Answer, AnswerBody, AnswerHead } from '../format.ts';
+import { toAnnotations } from '../from-gemini/annotations.ts';
+import { codeText } from '../from-gemini/code-text.ts';
+import { toFinishReason } from '../from-gemini/finish-reason.ts';
+import { type ToolCall, ToolCallReader } from '../from-gemini/tool-calls.ts';
+import { soundOf, toWav } from '../from-gemini/wav.ts';
+import { answerSignatureKey } from '../to-gemini/conversation.ts';
+import type { ToolNames } from '../to-gemini/tool-names.ts';
 import { renderOpenAiError } from './error.ts';
-import { toFinishReason } from './finish-reason.ts';
-import type { ToolNames } from './tool-names.ts';
 import { toUsage } from './usage.ts';
 
 export interface ChatAnswerOptions extends AnswerHead {
@@ -16,6 +20,8 @@ export interface ChatAnswerOptions extends AnswerHead {
   includeUsage: boolean;
   /** The request used `functions`: calls come back as `function_call`. */
   isLegacy: boolean;
+  /** The client asked for Google's own account of its sources. */
+  showsGrounding: boolean;
 }
 
 /** What has come so far of one choice. */
@@ -24,7 +30,9 @@ interface Choice {
   text: string;
   reasoning: string;
   calls: Record<string, unknown>[];
-  images: Record<string, unknown>[];
+  images: { type: 'image_url'; index: number; image_url: { url: string } }[];
+  /** Pieces of speech. */
+  sounds: Part[];
   /** The last signature that belongs to no call. */
   signature: string | undefined;
   finishReason: string | undefined;
@@ -40,7 +48,7 @@ export class ChatAnswer implements Answer {
   readonly #options: ChatAnswerOptions;
   readonly #choices = new Map<number, Choice>();
   readonly #signatures = new Map<string, string>();
-  readonly #callIds = new Set<string>();
+  readonly #calls: ToolCallReader;
   #id = '';
   #fingerprint: string | undefined;
   #blockReason: string | undefined;
@@ -50,18 +58,23 @@ export class ChatAnswer implements Answer {
 
   constructor(options: ChatAnswerOptions) {
     this.#options = options;
+    this.#calls = new ToolCallReader(options.names, options.customNames, options.randomId);
   }
 
   signatures(): ReadonlyMap<string, string> {
+    for (const { signature, text, images } of this.#choices.values()) {
+      const pictures = images.map(({ image_url: { url } }) => url.slice(url.indexOf(',') + 1));
+      if (signature) this.#signatures.set(answerSignatureKey(text, pictures), signature);
+    }
     return this.#signatures;
   }
 
-  body(response: GenerateContentResponse, usage: UsageMetadata): string {
+  body([response = {}]: readonly GenerateContentResponse[], usage: UsageMetadata): AnswerBody {
     this.#begin(response);
     for (const [position, candidate] of (response.candidates ?? []).entries())
       this.#readCandidate(candidate, position, null);
     const tier = serviceTiers[usage.serviceTier ?? ''];
-    return JSON.stringify({
+    const content = JSON.stringify({
       id: this.#id,
       object: 'chat.completion',
       created: this.#options.created,
@@ -71,6 +84,7 @@ export class ChatAnswer implements Answer {
       choices: this.#finalChoices().map((choice) => this.#toChoice(choice, response)),
       usage: toUsage(usage),
     });
+    return { content };
   }
 
   chunk(response: GenerateContentResponse): string {
@@ -124,7 +138,7 @@ export class ChatAnswer implements Answer {
     const known = this.#choices.get(index);
     if (known) return known;
     const empty = { signature: undefined, finishReason: undefined, finishMessage: undefined };
-    const choice: Choice = { index, text: '', reasoning: '', calls: [], images: [], sources: [], ...empty };
+    const choice: Choice = { index, text: '', reasoning: '', calls: [], images: [], sounds: [], sources: [], ...empty };
     this.#choices.set(index, choice);
     out?.push(this.#frame(choice, '{"role":"assistant","content":""}'));
     return choice;
@@ -138,6 +152,7 @@ export class ChatAnswer implements Answer {
     if (candidate.groundingMetadata || candidate.citationMetadata) choice.sources.push(candidate);
     const parts = candidate.content?.parts;
     if (parts) for (const part of parts) this.#readPart(part, choice, out);
+    if (out && candidate.logprobsResult) out.push(this.#frame(choice, '{}', JSON.stringify(toLogprobs(candidate))));
   }
 
   #readPart(part: Part, choice: Choice, out: string[] | null): void {
@@ -145,14 +160,16 @@ export class ChatAnswer implements Answer {
     if (part.text) {
       this.#addText(part.text, part.thought === true, choice, out);
     } else if (part.functionCall) {
-      const call = this.#toCall(part, choice.calls.length);
+      const call = this.#toCall(this.#calls.read(part));
       choice.calls.push(call);
       out?.push(this.#frame(choice, JSON.stringify(this.#callDelta(call, choice.calls.length - 1))));
     } else if (part.inlineData && !part.thought && part.inlineData.mimeType?.startsWith('image/')) {
       const url = `data:${part.inlineData.mimeType};base64,${part.inlineData.data ?? ''}`;
-      const image = { type: 'image_url', index: choice.images.length, image_url: { url } };
+      const image = { type: 'image_url' as const, index: choice.images.length, image_url: { url } };
       choice.images.push(image);
       out?.push(this.#frame(choice, JSON.stringify({ images: [image] })));
+    } else if (part.inlineData && !part.thought && part.inlineData.mimeType?.startsWith('audio/')) {
+      choice.sounds.push(part);
     } else {
       const text = codeText(part) ?? part.fileData?.fileUri;
       if (text) this.#addText(text, false, choice, out);
@@ -166,23 +183,18 @@ export class ChatAnswer implements Answer {
     out?.push(this.#frame(choice, `{"${isThought ? 'reasoning_content' : 'content'}":${JSON.stringify(text)}}`));
   }
 
-  #frame(choice: Choice, delta: string): string {
-    return `${this.#prefix}{"index":${choice.index},"delta":${delta},"logprobs":null,"finish_reason":null}${this.#suffix}`;
+  #frame(choice: Choice, delta: string, logprobs = 'null'): string {
+    return `${this.#prefix}{"index":${choice.index},"delta":${delta},"logprobs":${logprobs},"finish_reason":null}${this.#suffix}`;
   }
 
-  #toCall({ functionCall, thoughtSignature }: Part, _index: number): Record<string, unknown> {
-    const name = this.#options.names.toClient(functionCall?.name ?? '');
-    const given = functionCall?.id;
-    const id = given && !this.#callIds.has(given) ? given : `call_${this.#options.randomId(24)}`;
-    this.#callIds.add(id);
-    if (thoughtSignature) this.#signatures.set(id, thoughtSignature);
-    const isCustom = this.#options.customNames.has(name);
+  #toCall({ id, name, args, isCustom, signature }: ToolCall): Record<string, unknown> {
+    if (signature) this.#signatures.set(id, signature);
     return {
       id,
       ...(isCustom
-        ? { type: 'custom', custom: { name, input: String(functionCall?.args?.input ?? '') } }
-        : { type: 'function', function: { name, arguments: JSON.stringify(functionCall?.args ?? {}) } }),
-      ...(thoughtSignature && extraContent(thoughtSignature)),
+        ? { type: 'custom', custom: { name, input: String(args.input ?? '') } }
+        : { type: 'function', function: { name, arguments: JSON.stringify(args) } }),
+      ...(signature && extraContent(signature)),
     };
   }
 
@@ -195,14 +207,18 @@ export class ChatAnswer implements Answer {
     if (ending.refusal) out.push(this.#frame(choice, JSON.stringify({ refusal: ending.refusal })));
     const annotations = toAnnotations(choice.sources, choice.text);
     if (annotations.length > 0) out.push(this.#frame(choice, JSON.stringify({ annotations })));
-    if (choice.signature) out.push(this.#frame(choice, JSON.stringify(extraContent(choice.signature))));
+    const audio = this.#toAudio(choice);
+    if (audio) out.push(this.#frame(choice, JSON.stringify({ audio })));
+    const extra = this.#extraOf(choice);
+    if (extra) out.push(this.#frame(choice, JSON.stringify(extra)));
     const last = { index: choice.index, delta: {}, logprobs: null, ...ending.finish };
     out.push(`${this.#prefix}${JSON.stringify(last)}${this.#suffix}`);
   }
 
   /** How a choice ended: its finish reason, and a refusal where there is nothing else to show. */
   #endingOf(choice: Choice) {
-    const isEmpty = choice.text === '' && choice.calls.length === 0 && choice.images.length === 0;
+    const isEmpty =
+      choice.text === '' && choice.calls.length === 0 && choice.images.length === 0 && choice.sounds.length === 0;
     if (isEmpty && this.#blockReason) {
       const refusal = `Prompt blocked by Gemini: ${this.#blockReason}`;
       return {
@@ -222,7 +238,8 @@ export class ChatAnswer implements Answer {
   #toChoice(choice: Choice, response: GenerateContentResponse) {
     const { refusal, finish } = this.#endingOf(choice);
     const annotations = toAnnotations(choice.sources, choice.text);
-    const hasNoText = choice.text === '' && (choice.calls.length > 0 || refusal !== null);
+    const audio = this.#toAudio(choice);
+    const hasNoText = choice.text === '' && (choice.calls.length > 0 || refusal !== null || audio !== null);
     const calls = this.#options.isLegacy ? { function_call: choice.calls[0]?.function } : { tool_calls: choice.calls };
     const message = {
       role: 'assistant',
@@ -232,27 +249,37 @@ export class ChatAnswer implements Answer {
       ...(annotations.length > 0 && { annotations }),
       ...(choice.calls.length > 0 && calls),
       ...(choice.images.length > 0 && { images: choice.images }),
-      ...(choice.signature && extraContent(choice.signature)),
+      ...(audio && { audio }),
+      ...this.#extraOf(choice),
     };
     const candidate = response.candidates?.find(({ index }, position) => (index ?? position) === choice.index);
     return { index: choice.index, message, logprobs: toLogprobs(candidate), ...finish };
   }
+
+  #toAudio({ sounds }: Choice) {
+    const sound = soundOf(sounds);
+    if (!sound) return null;
+    const expires_at = this.#options.created + audioSecondsKept;
+    return { id: `audio_${this.#id}`, data: toWav(sound).toString('base64'), expires_at, transcript: '' };
+  }
+
+  /** What has no field of OpenAI's: under the name that Google's own layer gives it. */
+  #extraOf({ signature, sources }: Choice): Record<string, unknown> | null {
+    const grounding = this.#options.showsGrounding ? sources.findLast((source) => source.groundingMetadata) : undefined;
+    if (!signature && !grounding) return null;
+    const google = {
+      ...(signature && { thought_signature: signature }),
+      ...(grounding && { grounding_metadata: grounding.groundingMetadata }),
+    };
+    return { extra_content: { google } };
+  }
 }
+
+/** OpenAI keeps its audio an hour; ours is in the answer and nowhere else. */
+const audioSecondsKept = 3600;
 
 function extraContent(signature: string) {
   return { extra_content: { google: { thought_signature: signature } } };
-}
-
-/** Code that Gemini ran, and what it printed, as fenced text. */
-function codeText({ executableCode: ran, codeExecutionResult: result }: Part): string | undefined {
-  if (ran) {
-    const code = ran.code ?? '';
-    return `\n\`\`\`${(ran.language ?? '').toLowerCase()}\n${code}${code.endsWith('\n') ? '' : '\n'}\`\`\`\n`;
-  }
-  if (!result) return undefined;
-  const output = result.output ?? '';
-  const failure = result.outcome && result.outcome !== 'OUTCOME_OK' ? `# ${result.outcome}\n` : '';
-  return `\n\`\`\`output\n${failure}${output}${output === '' || output.endsWith('\n') ? '' : '\n'}\`\`\`\n`;
 }
 
 function toLogprobs(candidate: Candidate | undefined) {

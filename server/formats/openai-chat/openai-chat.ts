@@ -1,12 +1,18 @@
-import type { Content, GenerateContentRequest, Part } from '../../gemini/types.ts';
-import { ApiError, invalidRequest } from '../api-error.ts';
+import type { GenerateContentRequest } from '../../gemini/types.ts';
 import type { ClientFormat, TranslatedRequest, TranslationContext } from '../format.ts';
-import { type ModelRules, rulesOf } from '../model-rules.ts';
+import { Conversation } from '../to-gemini/conversation.ts';
+import { schemaText, toGenerationConfig } from '../to-gemini/generation-config.ts';
+import { MediaReader } from '../to-gemini/media.ts';
+import { isObject } from '../to-gemini/read-fields.ts';
+import { toServiceTier } from '../to-gemini/service-tier.ts';
+import { withSystem } from '../to-gemini/system-instruction.ts';
+import { toTools } from '../to-gemini/tools.ts';
 import { ChatAnswer } from './chat-answer.ts';
-import { type ChatRequest, isObject, readRequest } from './request.ts';
-import { toConversation } from './to-contents.ts';
-import { camelCased, googleExtensions, jsonSchemaOf, toGenerationConfig } from './to-generation-config.ts';
-import { type Tools, toTools } from './to-tools.ts';
+import { wantsGrounding, withExtensions } from './google-extensions.ts';
+import { readMessages } from './read-messages.ts';
+import { readSettings } from './read-settings.ts';
+import { readTools } from './read-tools.ts';
+import { readRequest } from './request.ts';
 
 /** OpenAI's Chat Completions, `POST /v1/chat/completions`. */
 export const openaiChat: ClientFormat = { name: 'openai-chat', toGemini };
@@ -21,27 +27,34 @@ const knownFields = new Set(
 
 function toGemini(body: unknown, context: TranslationContext): TranslatedRequest {
   const request = readRequest(body);
-  const model = toModelId(request.model);
-  const rules = rulesOf(model);
-  const tools = toTools(request, rules);
-  const { contents, system } = toConversation(request.messages, rules, tools.names, context.signatureOf);
-  addSchemaText(system, request, rules, tools);
-  const generationConfig = toGenerationConfig(request, rules, tools, context.outputTokenLimit(model));
+  const model = context.modelOf(request.model);
+  const rules = context.rulesOf(model);
+  const tools = toTools(readTools(request), rules);
+  const media = new MediaReader();
+  const conversation = new Conversation(rules, tools.names, context);
+  readMessages(request.messages, conversation, media);
+  const settings = readSettings(request, rules);
+  const words = schemaText(settings.json, rules, tools);
+  if (words !== null) conversation.addSystem([{ text: words }]);
+  const built = conversation.build();
+  const generationConfig = toGenerationConfig(settings, rules, tools, context.outputTokenLimit(model));
   const serviceTier = toServiceTier(request.service_tier);
   const gemini: GenerateContentRequest = {
-    ...withSystem(contents, system, rules),
+    ...withSystem(built, rules),
     ...tools.gemini,
     ...(Object.keys(generationConfig).length > 0 && { generationConfig }),
     ...(serviceTier && { serviceTier }),
     ...(request.store === false && { store: false }),
   };
-  const includeUsage = isObject(request.stream_options) && request.stream_options.include_usage === true;
-  const isLegacy = Array.isArray(request.functions) && !Array.isArray(request.tools);
+  const upstream = withExtensions(gemini, request);
   return {
     requestedModel: request.model,
     model,
     isStreaming: request.stream,
-    gemini: withExtensions(gemini, googleExtensions(request)),
+    calls: [{ action: request.stream ? 'streamGenerateContent' : 'generateContent', body: upstream }],
+    downloads: media.downloads,
+    resources: [...media.resources, ...(upstream.cachedContent ? [upstream.cachedContent] : [])],
+    signatureUse: built.signatureUse,
     ignoredParams: Object.keys(request).filter((field) => !knownFields.has(field)),
     createAnswer: (head) =>
       new ChatAnswer({
@@ -49,74 +62,9 @@ function toGemini(body: unknown, context: TranslationContext): TranslatedRequest
         model: request.model,
         names: tools.names,
         customNames: tools.customNames,
-        includeUsage,
-        isLegacy,
+        includeUsage: isObject(request.stream_options) && request.stream_options.include_usage === true,
+        isLegacy: Array.isArray(request.functions) && !Array.isArray(request.tools),
+        showsGrounding: wantsGrounding(request),
       }),
   };
-}
-
-/** A model id is one segment of a path: whatever could lead elsewhere is no model. */
-function toModelId(requested: string): string {
-  const id = requested.trim().replace(/^(models|google|gemini)\//, '');
-  if (/^[A-Za-z0-9][\w.@-]{0,127}$/.test(id) && !id.includes('..')) return id;
-  throw new ApiError(404, 'model_not_found', `The model "${requested.slice(0, 100)}" does not exist.`, {
-    param: 'model',
-  });
-}
-
-/** Models that cannot answer in JSON while they have functions are asked for it in words. */
-function addSchemaText(system: Part[], request: ChatRequest, rules: ModelRules, tools: Tools): void {
-  if (!tools.hasFunctions || rules.hasJsonWithFunctions) return;
-  const schema = jsonSchemaOf(request);
-  if (!schema) return;
-  system.push({
-    text: `When you give your final answer, output only JSON matching this JSON Schema: ${JSON.stringify(schema)}`,
-  });
-}
-
-function withSystem(contents: Content[], system: Part[], rules: ModelRules): GenerateContentRequest {
-  if (system.length === 0) return { contents };
-  if (rules.hasSystemInstruction) return { contents, systemInstruction: { parts: system } };
-  const text = `${system.map((part) => part.text).join('\n\n')}\n\n`;
-  const first = contents.findIndex((content) => content.role === 'user');
-  return {
-    contents: contents.map((content, index) =>
-      index === first ? { ...content, parts: [{ text }, ...(content.parts ?? [])] } : content,
-    ),
-  };
-}
-
-function toServiceTier(tier: unknown): string | null {
-  if (tier === undefined || tier === null || tier === 'auto' || tier === 'default' || tier === 'scale') return null;
-  if (tier === 'flex') return 'flex';
-  if (tier === 'priority' || tier === 'fast') return 'priority';
-  throw invalidRequest('`service_tier` must be auto, default, flex or priority.', 'service_tier');
-}
-
-const configExtensions = ['responseModalities', 'imageConfig', 'speechConfig', 'mediaResolution'];
-
-/** What Google's own layer takes beside OpenAI's fields. */
-function withExtensions(gemini: GenerateContentRequest, extensions: Record<string, unknown>): GenerateContentRequest {
-  const google = camelCased(extensions) ?? {};
-  if (Object.keys(google).length === 0) return gemini;
-  const fromNames = configExtensions.filter((name) => google[name] !== undefined).map((name) => [name, google[name]]);
-  const more = {
-    ...Object.fromEntries(fromNames),
-    ...(isObject(google.generationConfig) ? google.generationConfig : {}),
-  };
-  const result: GenerateContentRequest = { ...gemini };
-  if (Object.keys(more).length > 0) result.generationConfig = { ...gemini.generationConfig, ...more };
-  if (Array.isArray(google.safetySettings)) result.safetySettings = google.safetySettings.map(toSafetySetting);
-  if (Array.isArray(google.tools)) result.tools = [...(gemini.tools ?? []), ...google.tools];
-  if (isObject(google.toolConfig)) result.toolConfig = { ...gemini.toolConfig, ...google.toolConfig };
-  if (typeof google.cachedContent !== 'string') return result;
-  // These live in the cache; Google refuses them beside it.
-  const { systemInstruction: _system, tools: _tools, toolConfig: _config, ...rest } = result;
-  return { ...rest, cachedContent: google.cachedContent };
-}
-
-/** `method` exists only in Google's other API, Vertex; here it is refused. */
-function toSafetySetting(setting: unknown): Record<string, unknown> {
-  const { method: _dropped, ...rest } = camelCased(setting) ?? {};
-  return rest;
 }

@@ -1,4 +1,5 @@
 import { invalidRequest } from '../api-error.ts';
+import { isObject, readBody, readBoolean } from '../to-gemini/read-fields.ts';
 
 /** A chat completion request as far as its shape has been checked: the rest is checked where it is translated. */
 export interface ChatRequest {
@@ -16,7 +17,6 @@ export interface ChatMessage {
   tool_calls?: ToolCall[] | null;
   function_call?: { name: string; arguments?: string } | null;
   tool_call_id?: string;
-  extra_content?: ExtraContent;
   [field: string]: unknown;
 }
 
@@ -28,32 +28,22 @@ export interface ContentPart {
 export interface ToolCall {
   id: string;
   type?: string;
-  function?: { name?: string; arguments?: string; extra_content?: ExtraContent };
+  function?: { name?: string; arguments?: string };
   custom?: { name?: string; input?: string };
-  extra_content?: ExtraContent;
   [field: string]: unknown;
-}
-
-export interface ExtraContent {
-  google?: { thought_signature?: string };
 }
 
 const roles = new Set(['system', 'developer', 'user', 'assistant', 'tool', 'function']);
 
 /** Checks the shape that every later step relies on. Written by hand: a schema library costs more than the translation itself. @throws ApiError */
 export function readRequest(body: unknown): ChatRequest {
-  if (!isObject(body)) throw invalidRequest('The body must be a JSON object.', null);
-  if (typeof body.model !== 'string' || body.model === '')
-    throw invalidRequest('`model` must be the name of a model.', 'model');
-  if (!Array.isArray(body.messages) || body.messages.length === 0) {
+  const request = readBody(body);
+  if (!Array.isArray(request.messages) || request.messages.length === 0) {
     throw invalidRequest('`messages` must be a list with at least one message.', 'messages');
   }
-  if (body.stream !== undefined && body.stream !== null && typeof body.stream !== 'boolean') {
-    throw invalidRequest('`stream` must be true or false.', 'stream');
-  }
-  for (let index = 0; index < body.messages.length; index++) checkMessage(body.messages[index], `messages[${index}]`);
-  body.stream = body.stream === true;
-  return body as ChatRequest;
+  for (let index = 0; index < request.messages.length; index++)
+    checkMessage(request.messages[index], `messages[${index}]`);
+  return { ...(request as Omit<ChatRequest, 'stream'>), stream: readBoolean(request, 'stream') } as ChatRequest;
 }
 
 function checkMessage(message: unknown, path: string): void {
@@ -77,8 +67,4 @@ function checkParts(parts: unknown, path: string): void {
     if (isObject(part) && typeof part.type === 'string') return;
     throw invalidRequest('A content part must be an object with a `type`.', `${path}[${index}]`);
   });
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

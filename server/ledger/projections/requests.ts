@@ -2,6 +2,7 @@ import { defineEntity, p } from '@mikro-orm/core';
 import type { Connection, Orm } from '../../database.ts';
 import type {
   AttemptFailed,
+  AttemptSucceeded,
   RecordedEvent,
   RequestAborted,
   RequestAccepted,
@@ -105,11 +106,17 @@ export function requestsProjection(connection: Connection): Projection {
     `update request set upstream_key_id = ?, attempts = json_insert(attempts, '$[#]', json(?))
      where request_id = ? and outcome = 'IN_PROGRESS'`,
   );
+  const addUsage = connection.prepare(
+    `update request set input_tokens = input_tokens + ?, cached_input_tokens = cached_input_tokens + ?,
+       output_tokens = output_tokens + ?, reasoning_tokens = reasoning_tokens + ?, total_tokens = total_tokens + ?
+     where request_id = ? and outcome = 'IN_PROGRESS'`,
+  );
   const end = connection.prepare(
     `update request set outcome = ?, upstream_key_id = ?, served_model = ?, http_status = ?, finish_reason = ?,
-       error_code = ?, error_message = ?, input_tokens = ?, cached_input_tokens = ?, output_tokens = ?,
-       reasoning_tokens = ?, total_tokens = ?, usage_source = ?, duration_ms = ?, time_to_first_token_ms = ?,
-       attempts = json_insert(attempts, '$[#]', json(?))
+       error_code = ?, error_message = ?, input_tokens = input_tokens + ?, cached_input_tokens = cached_input_tokens + ?,
+       output_tokens = output_tokens + ?, reasoning_tokens = reasoning_tokens + ?, total_tokens = total_tokens + ?,
+       usage_source = ?, duration_ms = ?, time_to_first_token_ms = ?,
+       attempts = iif(? is null, attempts, json_insert(attempts, '$[#]', json(?)))
      where request_id = ? and outcome = 'IN_PROGRESS'`,
   );
 
@@ -139,10 +146,20 @@ export function requestsProjection(connection: Connection): Projection {
     requireOpen(event, addAttempt.run(upstreamKeyId, JSON.stringify(attempt), requestId).changes);
   }
 
+  function onAttemptSucceeded(event: AttemptSucceeded): void {
+    const { requestId, attempt: number, upstreamKeyId, durationMs } = event;
+    const attempt: Attempt = { number, upstreamKeyId, httpStatus: 200, failure: null, durationMs };
+    requireOpen(event, addAttempt.run(upstreamKeyId, JSON.stringify(attempt), requestId).changes);
+    const { inputTokens, cachedInputTokens, outputTokens, reasoningTokens, totalTokens } = event.usage;
+    addUsage.run(inputTokens, cachedInputTokens, outputTokens, reasoningTokens, totalTokens, requestId);
+  }
+
   function onEnded(event: Terminal): void {
     const { requestId, upstreamKeyId, servedModel, usage, usageSource, durationMs, timeToFirstTokenMs } = event;
     const { outcome, httpStatus, finishReason, code, message, attempt } = endOf(event);
     const { inputTokens, cachedInputTokens, outputTokens, reasoningTokens, totalTokens } = usage;
+    // The attempts of several calls have been told already.
+    const lastAttempt = event.calls === undefined ? JSON.stringify(attempt) : null;
     const { changes } = end.run(
       outcome,
       upstreamKeyId,
@@ -159,7 +176,8 @@ export function requestsProjection(connection: Connection): Projection {
       usageSource,
       durationMs,
       timeToFirstTokenMs,
-      JSON.stringify(attempt),
+      lastAttempt,
+      lastAttempt,
       requestId,
     );
     requireOpen(event, changes);
@@ -173,6 +191,9 @@ export function requestsProjection(connection: Connection): Projection {
         break;
       case 'AttemptFailed':
         onAttemptFailed(event);
+        break;
+      case 'AttemptSucceeded':
+        onAttemptSucceeded(event);
         break;
       case 'RequestCompleted':
       case 'RequestFailed':
@@ -194,7 +215,7 @@ export function requestsProjection(connection: Connection): Projection {
   };
 }
 
-function requireOpen({ type, requestId }: Terminal | AttemptFailed, changes: number): void {
+function requireOpen({ type, requestId }: Terminal | AttemptFailed | AttemptSucceeded, changes: number): void {
   if (changes === 0) throw new Error(`${type} of ${requestId}, which is not in progress.`);
 }
 

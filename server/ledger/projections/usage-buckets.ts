@@ -1,13 +1,14 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import type { Connection } from '../../database.ts';
 import { hourMs } from '../calendar.ts';
-import type { RecordedEvent, TokenUsage } from '../events.ts';
+import type { RecordedEvent, RequestAborted, RequestCompleted, RequestFailed, TokenUsage } from '../events.ts';
 import type { Projection } from './projection.ts';
 import { outcomeOfAbort } from './requests.ts';
 
 /**
  * Sums by hour × client key × upstream key × model. A request counts once, when it ended, in the hour in which it was accepted, for
- * its last upstream key ('' for none) and the model as the client wrote it.
+ * its last upstream key ('' for none) and the model as the client wrote it. Tokens of a request with several upstream calls count for
+ * the key of each.
  */
 const UsageBucketSchema = defineEntity({
   name: 'UsageBucket',
@@ -46,7 +47,8 @@ interface Contribution {
   clientKeyId: string;
   upstreamKeyId: string;
   model: string;
-  outcome: Outcome;
+  /** Null for a call that did not end its request. */
+  outcome: Outcome | null;
   usage: TokenUsage;
   isEstimated: boolean;
 }
@@ -125,11 +127,14 @@ function contributionOf(
       const nothingUsed = { upstreamKeyId: '', usage: noUsage, isEstimated: false };
       return { startedAt: occurredAt, clientKeyId, model, outcome: 'rejected', ...nothingUsed };
     }
+    case 'AttemptSucceeded': {
+      const { upstreamKeyId, usage } = body;
+      return { ...originOf(body, findOrigin), upstreamKeyId, outcome: null, usage, isEstimated: false };
+    }
     case 'RequestCompleted':
     case 'RequestFailed':
     case 'RequestAborted': {
-      const origin = findOrigin(body.requestId);
-      if (!origin) throw new Error(`${body.type} of ${body.requestId}, which was never accepted.`);
+      const origin = originOf(body, findOrigin);
       const { upstreamKeyId, usage, usageSource } = body;
       return { ...origin, upstreamKeyId, outcome: outcomeOf(body), usage, isEstimated: usageSource !== 'upstream' };
     }
@@ -138,7 +143,16 @@ function contributionOf(
   }
 }
 
-function outcomeOf(body: Extract<RecordedEvent['body'], { usage: TokenUsage }>): Outcome {
+function originOf(
+  { type, requestId }: { type: string; requestId: string },
+  findOrigin: (requestId: string) => Origin | undefined,
+): Origin {
+  const origin = findOrigin(requestId);
+  if (!origin) throw new Error(`${type} of ${requestId}, which was never accepted.`);
+  return origin;
+}
+
+function outcomeOf(body: RequestCompleted | RequestFailed | RequestAborted): Outcome {
   switch (body.type) {
     case 'RequestCompleted':
       return 'succeeded';
@@ -163,8 +177,10 @@ function emptySums(): Sums {
 }
 
 function add(sums: Sums, { outcome, usage, isEstimated, startedAt }: Contribution): void {
-  sums.requests++;
-  sums[outcome]++;
+  if (outcome) {
+    sums.requests++;
+    sums[outcome]++;
+  }
   sums.inputTokens += usage.inputTokens;
   sums.cachedInputTokens += usage.cachedInputTokens;
   sums.outputTokens += usage.outputTokens;

@@ -1,4 +1,4 @@
-import { invalidRequest } from './api-error.ts';
+import { invalidRequest } from '../api-error.ts';
 
 const depthMax = 64;
 /** Keywords that Gemini refuses or that have no meaning for it. */

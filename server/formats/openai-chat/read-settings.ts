@@ -1,0 +1,99 @@
+import type { ThinkingConfig } from '../../gemini/types.ts';
+import { ApiError, invalidRequest } from '../api-error.ts';
+import type { ModelRules } from '../model-rules.ts';
+import { type GenerationSettings, readStop } from '../to-gemini/generation-config.ts';
+import { type Fields, isObject, readInteger, readNumber } from '../to-gemini/read-fields.ts';
+import { speechConfig } from '../to-gemini/speech.ts';
+import { thinkingForEffort } from '../to-gemini/thinking.ts';
+import { camelCased, googleExtensions } from './google-extensions.ts';
+
+const candidatesMax = 8;
+const topLogprobsMax = 20;
+
+/** Reads the scalar fields of a chat request. @throws ApiError */
+export function readSettings(request: Fields, rules: ModelRules): GenerationSettings {
+  const maxOutputTokens = readInteger(request, 'max_completion_tokens', 1) ?? readInteger(request, 'max_tokens', 1);
+  return {
+    maxOutputTokens,
+    temperature: readNumber(request, 'temperature', 0, 2),
+    topP: readNumber(request, 'top_p', 0, 1),
+    topK: readInteger(request, 'top_k', 1),
+    candidateCount: readCandidateCount(request, rules),
+    stopSequences: readStop(request.stop, 'stop'),
+    seed: readInteger(request, 'seed'),
+    logprobs: readLogprobs(request),
+    json: readResponseFormat(request.response_format),
+    thinking: readThinking(request, rules, maxOutputTokens),
+    ...readModalities(request, rules),
+  };
+}
+
+function readCandidateCount(request: Fields, rules: ModelRules): number {
+  const count = readInteger(request, 'n', 1, candidatesMax) ?? 1;
+  if (count > 1 && !rules.hasCandidateCount) {
+    throw invalidRequest('This model gives one answer per request; `n` must be 1.', 'n', 'unsupported_parameter');
+  }
+  return count;
+}
+
+function readLogprobs(request: Fields): GenerationSettings['logprobs'] {
+  const top = readInteger(request, 'top_logprobs', 0, topLogprobsMax);
+  if (top !== undefined && request.logprobs !== true)
+    throw invalidRequest('`top_logprobs` needs `logprobs: true`.', 'top_logprobs');
+  return request.logprobs === true ? { top } : undefined;
+}
+
+function readResponseFormat(format: unknown): GenerationSettings['json'] {
+  if (format === undefined || format === null) return undefined;
+  if (!isObject(format)) throw invalidRequest('`response_format` must be an object.', 'response_format');
+  const path = 'response_format.json_schema.schema';
+  switch (format.type) {
+    case 'text':
+      return undefined;
+    case 'json_object':
+      return { schema: undefined, path };
+    case 'json_schema': {
+      const schema = isObject(format.json_schema) ? format.json_schema.schema : undefined;
+      if (!isObject(schema)) throw invalidRequest('The JSON Schema is missing.', path);
+      return { schema, path };
+    }
+    default:
+      throw invalidRequest('`response_format.type` must be text, json_object or json_schema.', 'response_format.type');
+  }
+}
+
+/** Pictures and speech are an answer's form for the models that make them; asking another one for them would silently give text. */
+function readModalities(
+  request: Fields,
+  rules: ModelRules,
+): Pick<GenerationSettings, 'responseModalities' | 'speechConfig'> {
+  const wanted = Array.isArray(request.modalities) ? request.modalities : [];
+  if (wanted.includes('audio')) {
+    if (!rules.hasAudioOutput) throw cannotAnswerWith('audio');
+    const voice = isObject(request.audio) ? request.audio.voice : undefined;
+    return { responseModalities: ['AUDIO'], speechConfig: speechConfig(voice, 'audio.voice') };
+  }
+  if (!wanted.includes('image')) return {};
+  if (!rules.hasImageOutput) throw cannotAnswerWith('images');
+  return { responseModalities: ['TEXT', 'IMAGE'] };
+}
+
+function cannotAnswerWith(what: string): ApiError {
+  return invalidRequest(`This model does not answer with ${what}.`, 'modalities', 'unsupported_parameter');
+}
+
+/** `reasoning_effort`, or the same in Google's own words. Absent: the model's default, so nothing is sent. */
+function readThinking(request: Fields, rules: ModelRules, maxOutputTokens: number | undefined): ThinkingConfig | null {
+  const { thinkingConfig } = camelCased(googleExtensions(request)) ?? {};
+  const explicit = isObject(thinkingConfig) ? (thinkingConfig as ThinkingConfig) : undefined;
+  const effort = request.reasoning_effort;
+  if (effort === undefined || effort === null) return explicit ?? null;
+  if (explicit && (explicit.thinkingBudget !== undefined || explicit.thinkingLevel !== undefined)) {
+    throw new ApiError(400, 'conflicting_parameters', 'Both reasoning_effort and thinking_config cannot be set', {
+      param: 'reasoning_effort',
+    });
+  }
+  const config = thinkingForEffort(effort, rules, maxOutputTokens, 'reasoning_effort');
+  if (!config || explicit?.includeThoughts === undefined) return config;
+  return { ...config, includeThoughts: explicit.includeThoughts };
+}

@@ -1,0 +1,84 @@
+import type { GenerationConfig, ThinkingConfig } from '../../gemini/types.ts';
+import { invalidRequest } from '../api-error.ts';
+import type { ModelRules } from '../model-rules.ts';
+import { isObject } from './read-fields.ts';
+import { sanitizeSchema } from './sanitize-schema.ts';
+import type { Tools } from './tools.ts';
+
+/** What a client may set, whatever its format calls it. */
+export interface GenerationSettings {
+  maxOutputTokens?: number | undefined;
+  temperature?: number | undefined;
+  topP?: number | undefined;
+  topK?: number | undefined;
+  candidateCount?: number | undefined;
+  stopSequences?: string[];
+  seed?: number | undefined;
+  /** Wanted when set; with how many alternatives per token. */
+  logprobs?: { top: number | undefined } | undefined;
+  /** The answer is to be JSON: of any shape, or after a JSON Schema. */
+  json?: { schema: unknown; path: string } | undefined;
+  thinking?: ThinkingConfig | null;
+  responseModalities?: string[] | undefined;
+  speechConfig?: Record<string, unknown> | undefined;
+}
+
+const stopSequencesMax = 5;
+
+/** Settings in Gemini's words. What a model does not take is left out, as Google answers 400 to some of it. @throws ApiError */
+export function toGenerationConfig(
+  settings: GenerationSettings,
+  rules: ModelRules,
+  tools: Pick<Tools, 'mustCall' | 'hasFunctions'>,
+  outputTokenLimit: number | undefined,
+): GenerationConfig {
+  const { temperature, topP, topK, seed, stopSequences = [], candidateCount = 1, thinking, logprobs } = settings;
+  const maxOutputTokens = clampTokens(settings.maxOutputTokens, rules, outputTokenLimit);
+  return {
+    ...(maxOutputTokens !== undefined && { maxOutputTokens }),
+    ...(rules.hasSampling && temperature !== undefined && { temperature }),
+    ...(rules.hasSampling && topP !== undefined && { topP }),
+    ...(rules.hasSampling && topK !== undefined && { topK }),
+    ...(candidateCount > 1 && { candidateCount }),
+    ...(stopSequences.length > 0 && { stopSequences }),
+    ...(seed !== undefined && { seed: seed % 2 ** 31 }),
+    ...(logprobs && { responseLogprobs: true, ...(logprobs.top !== undefined && { logprobs: logprobs.top }) }),
+    ...toResponseFormat(settings.json, rules, tools),
+    ...(settings.responseModalities && { responseModalities: settings.responseModalities }),
+    ...(settings.speechConfig && { speechConfig: settings.speechConfig }),
+    ...(thinking && { thinkingConfig: thinking }),
+  };
+}
+
+/** Stop sequences as a text or a list of texts. @throws ApiError for more than Gemini takes. */
+export function readStop(stop: unknown, path: string): string[] {
+  if (stop === undefined || stop === null) return [];
+  const list = Array.isArray(stop) ? stop : [stop];
+  if (!list.every((text) => typeof text === 'string'))
+    throw invalidRequest(`\`${path}\` must be a text or a list of texts.`, path);
+  const sequences = [...new Set(list.filter((text) => text !== ''))];
+  if (sequences.length > stopSequencesMax)
+    throw invalidRequest(`At most ${stopSequencesMax} stop sequences are possible.`, path);
+  return sequences;
+}
+
+/** The words by which a model that cannot answer in JSON while it has functions is asked for it; null when they are not needed. */
+export function schemaText(json: GenerationSettings['json'], rules: ModelRules, tools: Tools): string | null {
+  if (!tools.hasFunctions || rules.hasJsonWithFunctions || !isObject(json?.schema)) return null;
+  return `When you give your final answer, output only JSON matching this JSON Schema: ${JSON.stringify(json.schema)}`;
+}
+
+function clampTokens(asked: number | undefined, rules: ModelRules, limit: number | undefined): number | undefined {
+  return asked !== undefined && limit !== undefined && !rules.hasHops ? Math.min(asked, limit) : asked;
+}
+
+function toResponseFormat(
+  json: GenerationSettings['json'],
+  rules: ModelRules,
+  tools: Pick<Tools, 'mustCall' | 'hasFunctions'>,
+): Partial<GenerationConfig> {
+  // A model that must call a tool, or that cannot do both, gets no format (see `schemaText`).
+  if (!json || tools.mustCall || (tools.hasFunctions && !rules.hasJsonWithFunctions)) return {};
+  if (json.schema === undefined) return { responseMimeType: 'application/json' };
+  return { responseMimeType: 'application/json', responseJsonSchema: sanitizeSchema(json.schema, json.path) };
+}

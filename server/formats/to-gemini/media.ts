@@ -1,0 +1,143 @@
+import type { Part } from '../../gemini/types.ts';
+import { invalidRequest } from '../api-error.ts';
+import { isObject } from './read-fields.ts';
+
+/** Media that a client named by address. Its part is empty until it was fetched. */
+export interface Download {
+  url: string;
+  /** Of the address in the body, for the error. */
+  param: string;
+  part: Part;
+}
+
+const audioTypes: Record<string, string> = {
+  wav: 'audio/wav',
+  mp3: 'audio/mp3',
+  flac: 'audio/flac',
+  aac: 'audio/aac',
+  ogg: 'audio/ogg',
+  opus: 'audio/ogg',
+  m4a: 'audio/mp4',
+  aiff: 'audio/aiff',
+  webm: 'audio/webm',
+  pcm16: 'audio/l16;rate=24000',
+};
+
+const fileTypes: Record<string, string> = {
+  pdf: 'application/pdf',
+  txt: 'text/plain',
+  md: 'text/markdown',
+  csv: 'text/csv',
+  html: 'text/html',
+  json: 'application/json',
+  xml: 'text/xml',
+  png: 'image/png',
+  jpg: 'image/jpeg',
+  jpeg: 'image/jpeg',
+  webp: 'image/webp',
+  heic: 'image/heic',
+  mp3: 'audio/mp3',
+  mpga: 'audio/mp3',
+  mpeg: 'audio/mp3',
+  m4a: 'audio/mp4',
+  wav: 'audio/wav',
+  flac: 'audio/flac',
+  ogg: 'audio/ogg',
+  mp4: 'video/mp4',
+  mov: 'video/quicktime',
+  webm: 'video/webm',
+};
+
+/** The first bytes of image files, in base64. */
+const imageMagic: readonly (readonly [string, string])[] = [
+  ['iVBORw0KGgo', 'image/png'],
+  ['/9j/', 'image/jpeg'],
+  ['R0lGOD', 'image/gif'],
+  ['UklGR', 'image/webp'],
+];
+
+const filesApi = /^https:\/\/generativelanguage\.googleapis\.com\/v1(?:beta|alpha)?\/(files\/[\w-]+)/;
+
+/** Collects the media of one request: what is there, what has to be fetched, and what only one upstream key can read. */
+export class MediaReader {
+  readonly downloads: Download[] = [];
+  readonly resources: string[] = [];
+
+  /** A picture, film or sound given by a data: URL or an address. @throws ApiError @param path Of the URL, for the error. */
+  fromUrl(url: unknown, path: string): Part {
+    if (typeof url !== 'string' || url === '') throw invalidRequest('A URL is missing.', path);
+    if (/^data:/i.test(url)) return fromDataUrl(url, path);
+    const file = filesApi.exec(url)?.[1];
+    if (file) this.resources.push(file);
+    // Films on YouTube are Google's own business, as are files that were given to Google before.
+    if (file || /^https:\/\/((www|m)\.youtube\.com\/(watch|shorts)|youtu\.be\/)/.test(url))
+      return { fileData: { fileUri: url } };
+    if (!/^https?:\/\//i.test(url))
+      throw invalidRequest('Pictures come as data:, https: or http: URLs.', path, 'invalid_image_url');
+    const part: Part = {};
+    this.downloads.push({ url, param: path, part });
+    return part;
+  }
+
+  /** A file of OpenAI's formats: its data, or an address. @throws ApiError @param path Of the object, for the error. */
+  fromFile(value: unknown, path: string): Part {
+    const { file_data: data, file_id: id, file_url: url, filename } = isObject(value) ? value : {};
+    if (id !== undefined && id !== null)
+      throw invalidRequest('file_id is not supported; send `file_data`.', `${path}.file_id`, 'unsupported_value');
+    if (url !== undefined && url !== null) return this.fromUrl(url, `${path}.file_url`);
+    if (typeof data !== 'string' || data === '') throw invalidRequest('`file_data` is missing.', `${path}.file_data`);
+    if (data.startsWith('data:')) return fromDataUrl(data, `${path}.file_data`);
+    const mimeType = mimeTypeOf(filename);
+    if (!mimeType)
+      throw invalidRequest('The kind of file is not known: send a data: URL or a usual file name.', `${path}.filename`);
+    return { inlineData: { mimeType, data } };
+  }
+}
+
+/** The media type that a file's name tells. */
+export function mimeTypeOf(filename: unknown): string | undefined {
+  const extension = /\.(\w+)$/.exec(typeof filename === 'string' ? filename : '')?.[1]?.toLowerCase() ?? '';
+  return Object.hasOwn(fileTypes, extension) ? fileTypes[extension] : undefined;
+}
+
+/** Media in base64 with a type that may be wrong or absent. */
+export function fromBase64(data: string, mimeType: unknown, path: string): Part {
+  const named = typeof mimeType === 'string' ? mimeType.split(';')[0]?.trim().toLowerCase() : '';
+  const type = named || imageMagic.find(([magic]) => data.startsWith(magic))?.[1];
+  if (!type) throw invalidRequest('The media type is missing.', path, 'invalid_image_url');
+  return { inlineData: { mimeType: type === 'image/jpg' ? 'image/jpeg' : type, data } };
+}
+
+/** @throws ApiError */
+export function fromDataUrl(url: string, path: string): Part {
+  const comma = url.indexOf(',');
+  const head = url.slice('data:'.length, comma);
+  if (comma < 0) throw invalidRequest('The data URL has no comma.', path, 'invalid_image_url');
+  const isBase64 = /;\s*base64$/i.test(head);
+  const rest = url.slice(comma + 1);
+  const data = isBase64 ? withoutSpace(rest) : Buffer.from(percentDecoded(rest, path)).toString('base64');
+  return fromBase64(data, head, path);
+}
+
+/** @throws ApiError @param path Of the object with `data` and `format`, for the error. */
+export function fromAudio(value: unknown, path: string): Part {
+  const { data, format } = isObject(value) ? value : {};
+  const name = String(format).toLowerCase();
+  if (typeof data !== 'string' || data === '') throw invalidRequest('`data` must be audio in base64.', `${path}.data`);
+  if (!Object.hasOwn(audioTypes, name))
+    throw invalidRequest(`\`format\` must be one of ${Object.keys(audioTypes).join(', ')}.`, `${path}.format`);
+  return { inlineData: { mimeType: audioTypes[name] as string, data: data.replace(/^data:[^,]*,/, '') } };
+}
+
+/** Without a copy where there is nothing to take out: pictures are large. */
+function withoutSpace(text: string): string {
+  return /\s/.test(text) ? text.replace(/\s+/g, '') : text;
+}
+
+function percentDecoded(text: string, path: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw invalidRequest('The data URL is not percent-encoded as it should be.', path, 'invalid_image_url');
+  }
+}

@@ -1,0 +1,67 @@
+import type { ThinkingConfig } from '../../gemini/types.ts';
+import { invalidRequest } from '../api-error.ts';
+import type { ModelRules, ThinkingRule } from '../model-rules.ts';
+
+const efforts: Record<string, readonly [budget: number, level: string]> = {
+  none: [0, 'MINIMAL'],
+  minimal: [512, 'MINIMAL'],
+  low: [1024, 'LOW'],
+  medium: [8192, 'MEDIUM'],
+  high: [24_576, 'HIGH'],
+  xhigh: [32_768, 'XHIGH'],
+  max: [32_768, 'XHIGH'],
+};
+
+/** Of a small output limit, this share may be thought (contract of 2.5 models, whose thoughts count as output). */
+const thinkingShareMax = 0.8;
+
+/**
+ * How much a model thinks for an effort in OpenAI's words, which Anthropic's are too.
+ * @returns null when the model does not think.
+ * @throws ApiError for an unknown word. @param path Of the field, for the error.
+ */
+export function thinkingForEffort(
+  effort: unknown,
+  { thinking }: ModelRules,
+  maxOutputTokens: number | undefined,
+  path: string,
+): ThinkingConfig | null {
+  const known = typeof effort === 'string' && Object.hasOwn(efforts, effort) ? efforts[effort] : undefined;
+  if (!known) throw invalidRequest(`\`${path}\` must be one of ${Object.keys(efforts).join(', ')}.`, path);
+  const [budget, wanted] = known;
+  const mayShow = effort !== 'none' && effort !== 'minimal';
+  if (thinking.kind === 'none') return null;
+  if (thinking.kind === 'budget') {
+    const asked = effort === 'none' ? thinking.offBudget : budget;
+    return withThoughts(thinkingForBudget(asked, thinking, maxOutputTokens), mayShow);
+  }
+  return withThoughts({ thinkingLevel: toLevel(wanted, thinking) }, mayShow);
+}
+
+/** A budget in tokens within the limits of the model and of the answer. */
+export function thinkingForBudget(
+  asked: number,
+  { min, max, offBudget }: Extract<ThinkingRule, { kind: 'budget' }>,
+  maxOutputTokens: number | undefined,
+): ThinkingConfig {
+  const budget = asked <= 0 ? offBudget : Math.min(max, Math.max(min, asked));
+  const isTight = maxOutputTokens !== undefined && maxOutputTokens <= budget;
+  return { thinkingBudget: isTight ? Math.max(min, Math.floor(maxOutputTokens * thinkingShareMax)) : budget };
+}
+
+/** Thoughts are shown only where there are any. */
+export function withThoughts(config: ThinkingConfig, mayShow: boolean): ThinkingConfig {
+  const isOff = config.thinkingLevel === 'MINIMAL' || config.thinkingBudget === 0;
+  return mayShow && !isOff ? { ...config, includeThoughts: true } : config;
+}
+
+function toLevel(
+  wanted: string,
+  { minimum, hasMedium, hasExtraHigh }: Extract<ThinkingRule, { kind: 'level' }>,
+): string {
+  if (wanted === 'XHIGH') return hasExtraHigh ? 'XHIGH' : 'HIGH';
+  if (wanted === 'HIGH') return 'HIGH';
+  if (wanted === 'MEDIUM') return hasMedium ? 'MEDIUM' : 'HIGH';
+  if (wanted === 'LOW') return hasMedium || minimum === 'LOW' ? 'LOW' : 'MINIMAL';
+  return minimum;
+}

@@ -1,0 +1,125 @@
+import type { UpstreamCall } from '../formats/format.ts';
+import type { GeminiEnd } from '../gemini/gemini-client.ts';
+import { mergeHops } from '../gemini/merge-hops.ts';
+import { type Repair, repairRequest } from '../gemini/repair-request.ts';
+import { type BadAnswer, type Expectation, emptyAnswer, Tally } from '../gemini/tally.ts';
+import type { GeminiAction, GenerateContentRequest, GenerateContentResponse } from '../gemini/types.ts';
+import { classifyFailure, type Failure, failureOfAnswer } from '../pool/classify-failure.ts';
+import type { AttemptResult, PoolKey } from '../pool/pool.ts';
+import type { RelayParts } from './relay.ts';
+
+/** Gemini 4 answers longer than one request are continued at most so often (a loop without end would cost without end). */
+const hopsMax = 16;
+
+/** What a call needs of the request it belongs to. */
+export interface CallOwner {
+  readonly abortedBy: string | null;
+  readonly isCommitted: boolean;
+  /** A try begins: what earlier ones brought is void. */
+  onAttempt(): void;
+  /** Takes chunks of a stream; false asks for a pause until `resume`. */
+  onChunks(chunks: GenerateContentResponse[], resume: () => void): boolean;
+  /** Content has come that is not streamed. */
+  onContent(): void;
+}
+
+/** One upstream call of a request on its way: over its tries and, for a long answer, its hops. */
+export class PendingCall {
+  readonly #call: UpstreamCall;
+  readonly #model: string;
+  readonly #expects: Expectation;
+  readonly #owner: CallOwner;
+  readonly #parts: Pick<RelayParts, 'gemini' | 'now'>;
+  #responses: GenerateContentResponse[] = [];
+  #abortCall: (() => void) | null = null;
+  #wasEmpty = false;
+  tally = new Tally();
+
+  constructor(
+    call: UpstreamCall,
+    model: string,
+    expects: 'audio' | undefined,
+    owner: CallOwner,
+    parts: Pick<RelayParts, 'gemini' | 'now'>,
+  ) {
+    this.#call = call;
+    this.#model = model;
+    this.#expects = expectationOf(call.action, expects);
+    this.#owner = owner;
+    this.#parts = parts;
+  }
+
+  /** The whole answer of an unstreamed call, all hops merged. */
+  get response(): GenerateContentResponse {
+    return mergeHops(this.#responses);
+  }
+
+  /** One try with one key. */
+  async attempt(key: PoolKey, repair: Repair | null): Promise<AttemptResult<null>> {
+    this.#owner.onAttempt();
+    this.tally = new Tally(this.#expects, this.#call.promptTokensEstimate);
+    this.#responses = [];
+    const original = this.#call.body as GenerateContentRequest;
+    const request = repair ? repairRequest(original, repair) : original;
+    let body = JSON.stringify(request);
+    for (let hop = 1; ; hop++) {
+      const end = await this.#callGemini(key, body);
+      if (this.#owner.abortedBy || end.kind === 'aborted') return { kind: 'aborted' };
+      const failure = this.#judge(end);
+      // What came before a hop that failed is an answer all the same: it ends as if cut by length.
+      if (failure && hop === 1) return { kind: 'failed', failure };
+      if (failure || hop === hopsMax || !this.tally.mayContinue(request)) return { kind: 'answered', value: null };
+      body = JSON.stringify({ ...request, continuationToken: this.tally.nextHop() });
+    }
+  }
+
+  abort(): void {
+    this.#abortCall?.();
+  }
+
+  #callGemini(key: PoolKey, body: string): Promise<GeminiEnd> {
+    return this.#parts.gemini.call({
+      model: this.#model,
+      action: this.#call.action,
+      body,
+      apiKey: key.apiKey,
+      onChunks: (chunks, resume) => this.#owner.onChunks(chunks, resume),
+      onStart: (abort) => {
+        this.#abortCall = abort;
+        if (this.#owner.abortedBy) abort();
+      },
+    });
+  }
+
+  #judge(end: Exclude<GeminiEnd, { kind: 'aborted' }>): Failure | null {
+    if (end.kind !== 'answered') return classifyFailure(end, this.#parts.now());
+    if (end.response) {
+      this.tally.add(end.response);
+      this.#responses.push(end.response);
+      if (this.tally.hasContent) this.#owner.onContent();
+    }
+    const bad = this.tally.judge(this.#call.action === 'streamGenerateContent') ?? this.#emptyOnce();
+    return bad && failureOfAnswer(bad);
+  }
+
+  /** A success without content is tried once more; the second time it is the answer. */
+  #emptyOnce(): BadAnswer | null {
+    if (!this.tally.isEmptySuccess || this.#wasEmpty || this.#owner.isCommitted) return null;
+    this.#wasEmpty = true;
+    return emptyAnswer;
+  }
+}
+
+function expectationOf(action: GeminiAction, wanted: 'audio' | undefined): Expectation {
+  switch (action) {
+    case 'countTokens':
+      return 'tokens';
+    case 'embedContent':
+    case 'batchEmbedContents':
+      return 'embeddings';
+    case 'interactions':
+      return 'steps';
+    default:
+      return wanted ?? 'content';
+  }
+}
