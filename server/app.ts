@@ -3,7 +3,6 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import Router from '@koa/router';
 import Koa from 'koa';
 import type { Logger } from 'pino';
 import { schema } from '../schema/index.ts';
@@ -16,16 +15,13 @@ import { entities } from './entities.ts';
 import { invalidRequest } from './formats/api-error.ts';
 import { toModelId } from './formats/model-id.ts';
 import { rulesOf } from './formats/model-rules.ts';
-import { openaiChat } from './formats/openai-chat/openai-chat.ts';
 import { createGeminiClient } from './gemini/gemini-client.ts';
-import { authenticate } from './http/authenticate.ts';
-import { answerFormat } from './http/chat-completions.ts';
+import { apiRoutes } from './http/api-routes.ts';
 import { dashboardRoutes } from './http/dashboard.ts';
 import { answerErrors } from './http/errors.ts';
 import { createGraphql, graphqlRoutes } from './http/graphql.ts';
 import { createGraphqlSocket, type GraphqlSocket } from './http/graphql-socket.ts';
 import { healthRoutes } from './http/health.ts';
-import { listModels, showModel } from './http/models.ts';
 import { methodNotAllowed, notFound } from './http/not-found.ts';
 import { requestId } from './http/request-id.ts';
 import { createJobs } from './jobs/jobs.ts';
@@ -136,14 +132,10 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
   let isReady = true;
   const koa = new Koa();
   koa.silent = true;
-  const v1 = new Router({ prefix: '/v1' });
   const heartbeatMs = config.heartbeatSeconds * 1000;
   const startedAt = Math.floor(now() / 1000);
-  v1.post('/chat/completions', authenticate(clients), answerFormat(openaiChat, relay, heartbeatMs));
-  v1.get('/models', authenticate(clients), listModels(models, startedAt));
-  v1.get('/models/{*id}', authenticate(clients), showModel(models, startedAt));
   const routers = [
-    v1,
+    apiRoutes({ clients, relay, models, heartbeatMs, startedAt }),
     graphqlRoutes(graphql, graphqlParts),
     healthRoutes(() => isReady),
     dashboardRoutes(dashboardFolder),
