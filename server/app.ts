@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import Koa from 'koa';
+import Koa, { type Context } from 'koa';
 import type { Logger } from 'pino';
 import { schema } from '../schema/index.ts';
 import { loadAdmin } from './admin/admin.ts';
@@ -17,17 +17,20 @@ import { toModelId } from './formats/model-id.ts';
 import { rulesOf } from './formats/model-rules.ts';
 import { createGeminiClient } from './gemini/gemini-client.ts';
 import { apiRoutes } from './http/api-routes.ts';
+import { isSecure } from './http/client-address.ts';
 import { dashboardRoutes } from './http/dashboard.ts';
 import { answerErrors } from './http/errors.ts';
 import { createGraphql, graphqlRoutes } from './http/graphql.ts';
 import { createGraphqlSocket, type GraphqlSocket } from './http/graphql-socket.ts';
 import { healthRoutes } from './http/health.ts';
+import { nativeRoutes } from './http/native-routes.ts';
 import { methodNotAllowed, notFound } from './http/not-found.ts';
 import { requestId } from './http/request-id.ts';
 import { createJobs } from './jobs/jobs.ts';
 import { createLedger } from './ledger/ledger.ts';
 import { lockDataDir } from './lock-data-dir.ts';
 import { createPool } from './pool/pool.ts';
+import { loadResourceOwners } from './pool/resource-owners.ts';
 import { createUpstreamKeyJobs } from './pool/upstream-key-jobs.ts';
 import { loadUpstreamKeys } from './pool/upstream-keys.ts';
 import type { MediaFetcher } from './relay/fetch-downloads.ts';
@@ -112,6 +115,7 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
       );
     },
   };
+  const owners = await loadResourceOwners({ execute, orm, now });
   const translation = {
     modelOf: toModelId,
     rulesOf,
@@ -119,7 +123,7 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
     signatureOf: (key: string) => signatures.get(key),
     randomId,
   };
-  const relay = createRelay({ ledger, pool, gemini, signatures, media, translation, counters, now, randomId });
+  const relay = createRelay({ ledger, pool, gemini, signatures, media, owners, translation, counters, now, randomId });
   const jobs = createJobs({ clock: now, newId: () => `job_${randomUUIDv7().replaceAll('-', '')}` });
   const upstreamKeyJobs = createUpstreamKeyJobs({ jobs, upstreamKeys, pool, gemini, now });
   const parts = { orm, ledger, pool, counters, now, admin, clients, upstreamKeys, upstreamKeyJobs, jobs };
@@ -134,8 +138,10 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
   koa.silent = true;
   const heartbeatMs = config.heartbeatSeconds * 1000;
   const startedAt = Math.floor(now() / 1000);
+  const originOf = ({ req, host }: Context) => `${isSecure(req, config.trustedProxies) ? 'https' : 'http'}://${host}`;
   const routers = [
     apiRoutes({ clients, relay, models, heartbeatMs, startedAt }),
+    nativeRoutes({ clients, relay, heartbeatMs, originOf }),
     graphqlRoutes(graphql, graphqlParts),
     healthRoutes(() => isReady),
     dashboardRoutes(dashboardFolder),

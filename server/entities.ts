@@ -4,7 +4,8 @@ import { ClientKey } from './clients/client-key.entity.ts';
 import { Request } from './ledger/projections/requests.ts';
 import { UsageBucket } from './ledger/projections/usage-buckets.ts';
 import { UsageEvent } from './ledger/usage-event.entity.ts';
+import { ResourceOwner } from './pool/resource-owner.entity.ts';
 import { UpstreamKey } from './pool/upstream-key.entity.ts';
 
 /** Every table the ORM knows. */
-export const entities = [UsageEvent, Request, UsageBucket, ClientKey, UpstreamKey, Account, Session];
+export const entities = [UsageEvent, Request, UsageBucket, ClientKey, UpstreamKey, Account, Session, ResourceOwner];

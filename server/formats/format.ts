@@ -43,6 +43,8 @@ export interface UpstreamCall {
   body: GenerateContentRequest | Record<string, unknown>;
   /** What the prompt is counted as when Google does not count it. */
   promptTokensEstimate?: number;
+  /** Set for a native client: where it wants to go, and the body as it came (null when it had to be changed). Its answer passes as it is. */
+  native?: { path: string; bytes: Buffer | null };
 }
 
 export interface TranslatedRequest {

@@ -1,4 +1,5 @@
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import { type ForwardCall, type ForwardEnd, ForwardHandler } from './forward-call.ts';
 import { FrameSplitter, MalformedStream } from './frame-splitter.ts';
 import { redactKeys, statusOf } from './parse-error.ts';
 import type { GeminiAction, GenerateContentResponse, ModelCard } from './types.ts';
@@ -9,29 +10,40 @@ export interface GeminiCall {
   action: GeminiAction;
   /** JSON. */
   body: string | Buffer;
+  /** Instead of the path that model and action make: for a native client, which gets the bytes as they come. */
+  nativePath?: string | undefined;
   /** The Gemini API key in the clear. */
   apiKey: string;
   /**
    * Takes all chunks of one socket read of a streamed answer, in order. Returning false asks for a pause: nothing more is read until
    * `resume` is called. `bytes` is that read as it came.
    */
-  onChunks(chunks: GenerateContentResponse[], resume: () => void, bytes: Buffer): boolean;
+  onChunks(chunks: GenerateContentResponse[], resume: () => void, bytes: Buffer, headers: AnswerHeaders): boolean;
   /** Told once, before anything is sent. Aborting ends the call at once, also while it waits for a connection. */
   onStart(abort: () => void): void;
 }
 
 /** How a call ended. Never thrown: a failure is a value that the pool classifies. */
 export type GeminiEnd =
-  /** HTTP 200 and read to its end. `response` and its text are set for an unstreamed call. */
-  | { kind: 'answered'; response?: GenerateContentResponse; text?: string }
+  /** HTTP 200 and read to its end. An unstreamed call has its responses (several for a stream asked for as a JSON list) and their text. */
+  | { kind: 'answered'; responses?: GenerateContentResponse[]; text?: string; headers: AnswerHeaders }
   /** Google answered with an error, by status or by an error object inside a 200 answer. `text` holds no key. */
   | { kind: 'error'; status: number; text: string }
   /** No complete answer: refused, reset, timed out, malformed. */
   | { kind: 'broken'; message: string }
   | { kind: 'aborted' };
 
+/** Headers of Google's answer that are passed on to a native client. */
+export type AnswerHeaders = Readonly<Record<string, string>>;
+
+const passedHeaders = ['content-type', 'x-gemini-service-tier'];
+
 export interface GeminiClient {
   call(call: GeminiCall): Promise<GeminiEnd>;
+  /** Passes a native client's call on. */
+  forward(call: ForwardCall): Promise<ForwardEnd>;
+  /** Reads one thing by its path, for example `/v1beta/files/abc`. */
+  read(path: string, apiKey: string): Promise<GeminiEnd>;
   /** All pages of the list of models that a key can see. */
   listModels(
     apiKey: string,
@@ -90,13 +102,27 @@ export function createGeminiClient({ baseUrl, httpsProxy, noProxy }: GeminiClien
   }
 
   return {
-    call({ model, action, body, apiKey, onChunks, onStart }) {
+    call({ model, action, body, nativePath, apiKey, onChunks, onStart }) {
       const { promise, resolve } = Promise.withResolvers<GeminiEnd>();
-      const handler = new CallHandler(apiKey, resolve, action === 'streamGenerateContent' ? onChunks : null);
+      const isStreaming = nativePath ? nativePath.includes('alt=sse') : action === 'streamGenerateContent';
+      const handler = new CallHandler(apiKey, resolve, isStreaming ? onChunks : null, nativePath !== undefined);
       onStart(() => handler.abort());
-      if (!handler.isDone) post(pathOf(model, action), apiKey, body, handler);
+      if (!handler.isDone) post(nativePath ?? pathOf(model, action), apiKey, body, handler);
       return promise;
     },
+
+    forward(call) {
+      const { promise, resolve } = Promise.withResolvers<ForwardEnd>();
+      const handler = new ForwardHandler(call, resolve);
+      call.onStart(() => handler.abort());
+      const headers = { ...call.headers, 'x-goog-api-key': call.apiKey };
+      const method = call.method as Dispatcher.HttpMethod;
+      if (!handler.isDone)
+        dispatcher.dispatch({ origin, path: prefix + call.path, method, headers, body: call.body }, handler);
+      return promise;
+    },
+
+    read: get,
 
     async listModels(apiKey) {
       const models: ModelCard[] = [];
@@ -105,9 +131,9 @@ export function createGeminiClient({ baseUrl, httpsProxy, noProxy }: GeminiClien
         const query = new URLSearchParams({ pageSize: '1000', ...(pageToken && { pageToken }) });
         const end = await get(`/v1beta/models?${query}`, apiKey);
         if (end.kind !== 'answered') return end;
-        const list = end.response as { models?: ModelCard[]; nextPageToken?: string };
-        models.push(...(list.models ?? []));
-        pageToken = list.nextPageToken ?? '';
+        const list = end.responses?.[0] as { models?: ModelCard[]; nextPageToken?: string } | undefined;
+        models.push(...(list?.models ?? []));
+        pageToken = list?.nextPageToken ?? '';
         if (!pageToken) break;
       }
       return { kind: 'listed', models };
@@ -128,17 +154,26 @@ class CallHandler implements Dispatcher.DispatchHandler {
   readonly #apiKey: string;
   readonly #resolve: (end: GeminiEnd) => void;
   readonly #onChunks: GeminiCall['onChunks'] | null;
+  readonly #isNative: boolean;
   readonly #splitter = new FrameSplitter();
+  #headers: AnswerHeaders = {};
   #controller: Dispatcher.DispatchController | undefined;
   #status = 0;
   #body: Buffer[] = [];
   #length = 0;
   isDone = false;
 
-  constructor(apiKey: string, resolve: (end: GeminiEnd) => void, onChunks: GeminiCall['onChunks'] | null) {
+  /** @param isNative Bytes are passed on also when they complete no chunk. */
+  constructor(
+    apiKey: string,
+    resolve: (end: GeminiEnd) => void,
+    onChunks: GeminiCall['onChunks'] | null,
+    isNative = false,
+  ) {
     this.#apiKey = apiKey;
     this.#resolve = resolve;
     this.#onChunks = onChunks;
+    this.#isNative = isNative;
   }
 
   abort(): void {
@@ -150,8 +185,13 @@ class CallHandler implements Dispatcher.DispatchHandler {
     if (this.isDone) controller.abort(notNeeded());
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
     this.#status = status;
+    if (this.#isNative) this.#headers = passedOn(headers);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, bytes: Buffer): void {
@@ -167,11 +207,11 @@ class CallHandler implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     if (this.#onChunks && this.#status === 200) {
       this.#pass(null);
-      this.#done({ kind: 'answered' });
+      this.#done({ kind: 'answered', headers: this.#headers });
       return;
     }
     const text = Buffer.concat(this.#body, this.#length).toString('utf8');
-    this.#done(this.#status === 200 ? unaryEnd(text) : { kind: 'error', status: this.#status, text });
+    this.#done(this.#status === 200 ? unaryEnd(text, this.#headers) : { kind: 'error', status: this.#status, text });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error & { code?: string }): void {
@@ -185,8 +225,12 @@ class CallHandler implements Dispatcher.DispatchHandler {
       const chunks = bytes ? this.#splitter.push(bytes) : this.#splitter.end();
       const failed = chunks.findIndex((chunk) => chunk.error);
       const good = failed < 0 ? chunks : chunks.slice(0, failed);
-      if (good.length > 0 && this.#onChunks?.(good, () => this.#controller?.resume(), bytes ?? nothing) === false)
-        this.#controller?.pause();
+      if (good.length > 0 || (this.#isNative && bytes)) {
+        // An error may name the key: of the read that brings one, only what came before it is passed on.
+        const passed = failed < 0 ? (bytes ?? nothing) : toFrames(good);
+        if (this.#onChunks?.(good, () => this.#controller?.resume(), passed, this.#headers) === false)
+          this.#controller?.pause();
+      }
       const error = chunks[failed]?.error;
       if (error) this.#stop({ kind: 'error', status: statusOf(error), text: JSON.stringify({ error }) });
     } catch (error) {
@@ -210,14 +254,25 @@ class CallHandler implements Dispatcher.DispatchHandler {
 const nothing = Buffer.alloc(0);
 const notNeeded = () => new Error('The answer is not needed any more.');
 
-function unaryEnd(text: string): GeminiEnd {
+function passedOn(headers: Record<string, string | string[] | undefined>): AnswerHeaders {
+  const known = passedHeaders.map((name) => [name, headers[name]] as const);
+  return Object.fromEntries(known.filter((entry): entry is readonly [string, string] => typeof entry[1] === 'string'));
+}
+
+function toFrames(chunks: readonly GenerateContentResponse[]): Buffer {
+  return Buffer.from(chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\r\n\r\n`).join(''));
+}
+
+function unaryEnd(text: string, headers: AnswerHeaders): GeminiEnd {
+  let value: unknown;
   try {
-    const response = JSON.parse(text) as GenerateContentResponse;
-    if (typeof response !== 'object' || response === null)
-      return { kind: 'broken', message: 'The answer is no JSON object.' };
-    if (response.error) return { kind: 'error', status: statusOf(response.error), text };
-    return { kind: 'answered', response, text };
+    value = JSON.parse(text);
   } catch {
     return { kind: 'broken', message: 'The answer is not JSON.' };
   }
+  const responses = Array.isArray(value) ? value : [value];
+  if (!responses.every((response) => typeof response === 'object' && response !== null))
+    return { kind: 'broken', message: 'The answer is no JSON object.' };
+  const error = responses.find((response) => response.error)?.error;
+  return error ? { kind: 'error', status: statusOf(error), text } : { kind: 'answered', responses, text, headers };
 }

@@ -18,15 +18,18 @@ export function repairRequest(request: GenerateContentRequest, repair: Repair): 
       return rest;
     }
     case 'dummy-signatures':
-      return { ...request, contents: request.contents.map(withDummySignatures) };
+      // A native client's request is not ours: it may have no turns at all.
+      return Array.isArray(request.contents)
+        ? { ...request, contents: request.contents.map(withDummySignatures) }
+        : request;
   }
 }
 
 /** The first call of each model turn gets the dummy; every other signature goes, as it may be the one Google refuses. */
 function withDummySignatures(content: Content): Content {
-  if (content.role !== 'model') return content;
-  const firstCall = content.parts?.findIndex((part) => part.functionCall);
-  const parts = content.parts?.map((part, index) => {
+  if (content?.role !== 'model' || !Array.isArray(content.parts)) return content;
+  const firstCall = content.parts.findIndex((part) => part.functionCall);
+  const parts = content.parts.map((part, index) => {
     const { thoughtSignature: _dropped, ...rest } = part;
     return index === firstCall ? { ...rest, thoughtSignature: dummySignature } : rest;
   });

@@ -17,16 +17,24 @@ export async function readJson(request: IncomingMessage, bytesMax: number): Prom
     throw new ApiError(415, 'unsupported_encoding', `Send the body without content-encoding (got ${encoding}).`);
   }
   const bytes = await readBytes(request, bytesMax);
+  return { value: parseJson(bytes), bytes: bytes.length };
+}
+
+/** @throws ApiError 400 when it is not JSON. */
+export function parseJson(bytes: Buffer): unknown {
   if (bytes.length === 0) throw invalidRequest('The body is empty; a JSON object is expected.', null, 'invalid_json');
   try {
-    return { value: JSON.parse(bytes.toString('utf8')), bytes: bytes.length };
+    return JSON.parse(bytes.toString('utf8'));
   } catch (error) {
     throw invalidRequest(`The body is not valid JSON: ${(error as Error).message}`, null, 'invalid_json');
   }
 }
 
-/** Listens to 'data' itself: an async iterator costs a third of the throughput at 50 kB. */
-function readBytes(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
+/**
+ * Reads a body of at most `bytesMax` bytes. Listens to 'data' itself: an async iterator costs a third of the throughput at 50 kB.
+ * @throws ApiError 413 when it is longer.
+ */
+export function readBytes(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   if (Number(request.headers['content-length']) > bytesMax) {
     reject(tooLarge(bytesMax));

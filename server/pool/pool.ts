@@ -34,6 +34,8 @@ export type AttemptResult<Value> =
 /** One request for the pool to get answered. */
 export interface RunPlan<Value> {
   model: string;
+  /** The id of the only key that may be used, when the request is about something that key made. */
+  only?: string | null;
   /** Already chosen, as it is named in the event that precedes the first call. */
   first: PoolKey;
   attempt(key: PoolKey, repair: Repair | null): Promise<AttemptResult<Value>>;
@@ -58,7 +60,8 @@ export interface Pool {
   setEnabled(id: string, isEnabled: boolean): void;
   get(id: string): PoolKey | undefined;
   keys(): PoolKey[];
-  choose(model: string): { key: PoolKey } | NoKey;
+  /** @param only The id of the only key that may be used. */
+  choose(model: string, only?: string | null): { key: PoolKey } | NoKey;
   /** Takes in what a check outside of any request found: null that Google accepts the key. Of failures only rejections count. */
   noteCheck(id: string, failure: Failure | null): void;
   /** Calls the listener after each change, until the returned function is called. */
@@ -83,7 +86,13 @@ export function createPool({ now, random, delay, onRejected }: PoolParts): Pool 
   const none: ReadonlySet<string> = new Set();
   let picks = 0;
 
-  const choose = (model: string, tried = none) => chooseKey(keys.values(), model, now(), tried);
+  const candidates = (only: string | null | undefined) => {
+    if (only === null || only === undefined) return keys.values();
+    const key = keys.get(only);
+    return key ? [key] : [];
+  };
+  const choose = (model: string, only?: string | null, tried = none) =>
+    chooseKey(candidates(only), model, now(), tried);
 
   async function run<Value>(plan: RunPlan<Value>): Promise<RunResult<Value>> {
     const budget = createRetryBudget(keys.size, random);
@@ -97,7 +106,7 @@ export function createPool({ now, random, delay, onRejected }: PoolParts): Pool 
       if (result.kind === 'aborted' || plan.isGone()) return { kind: 'aborted', key };
       const failure: Failure = result.failure;
       tried.add(key.id);
-      const next: NextTry | NoKey | null = plan.maySwitch() ? nextTry(plan.model, key, tried, failure, budget) : null;
+      const next: NextTry | NoKey | null = plan.maySwitch() ? nextTry(plan, key, tried, failure, budget) : null;
       if (!next || !('key' in next)) return { kind: 'failed', failure, others: next, key };
       await plan.attemptFailed(key, failure, Math.round(performance.now() - startedAt));
       if (next.pauseMs > 0) await delay(next.pauseMs);
@@ -125,7 +134,7 @@ export function createPool({ now, random, delay, onRejected }: PoolParts): Pool 
 
   /** The next try that the failure and the budget allow; the state of the pool or null when there is none to be had. */
   function nextTry(
-    model: string,
+    { model, only }: Pick<RunPlan<unknown>, 'model' | 'only'>,
     key: PoolKey,
     tried: Set<string>,
     failure: Failure,
@@ -139,10 +148,10 @@ export function createPool({ now, random, delay, onRejected }: PoolParts): Pool 
     if (retry === 'once' && !budget.takeOnce()) return null;
     let pauseMs = retry === 'backoff' ? budget.takePause() : 0;
     if (pauseMs === null) return null;
-    const fresh = choose(model, tried);
+    const fresh = choose(model, only, tried);
     if ('key' in fresh) return { key: fresh.key, repair: null, pauseMs };
     // A key that is free although it was tried was not at fault: better after a pause than not at all.
-    const again = choose(model);
+    const again = choose(model, only);
     if (!('key' in again)) return again;
     if (retry === 'next-key') pauseMs = budget.takePause();
     return pauseMs === null ? null : { key: again.key, repair: null, pauseMs };
@@ -176,7 +185,7 @@ export function createPool({ now, random, delay, onRejected }: PoolParts): Pool 
     },
     get: (id) => keys.get(id),
     keys: () => [...keys.values()],
-    choose,
+    choose: (model, only) => choose(model, only),
     noteCheck(id, failure) {
       const key = keys.get(id);
       if (!key) return;

@@ -1,5 +1,6 @@
 import { ApiError } from '../formats/api-error.ts';
 import type { Answer, AnswerBody, TranslatedRequest } from '../formats/format.ts';
+import type { AnswerHeaders } from '../gemini/gemini-client.ts';
 import type { GenerateContentResponse, UsageMetadata } from '../gemini/types.ts';
 import type { RequestAborted, TokenUsage } from '../ledger/events.ts';
 import type { LiveOutcome } from './live-counters.ts';
@@ -16,6 +17,8 @@ export class Exchange implements CallOwner {
   readonly #headers: Record<string, string>;
   #answer: Answer;
   #unsent = '';
+  /** Of a native stream, whose bytes pass as they are. */
+  #unsentBytes: Buffer[] = [];
   #isFinished = false;
   /** The upstream calls it needs: one, or several side by side that are answered together. */
   readonly calls: readonly PendingCall[];
@@ -56,23 +59,37 @@ export class Exchange implements CallOwner {
     if (this.calls.length > 1) return;
     this.#answer = this.#createAnswer();
     this.#unsent = '';
+    this.#unsentBytes = [];
   }
 
   /** Passes on what one read of the socket brought. Held back until there is content: until then another key may be tried. */
-  onChunks(chunks: GenerateContentResponse[], resume: () => void): boolean {
-    const { tally } = this.#firstCall;
+  onChunks(chunks: GenerateContentResponse[], resume: () => void, bytes: Buffer, headers: AnswerHeaders): boolean {
+    const { tally, isNative } = this.#firstCall;
     for (const chunk of chunks) {
       tally.add(chunk);
       this.#unsent += this.#answer.chunk(chunk);
     }
+    if (isNative) {
+      this.#unsentBytes.push(bytes);
+      Object.assign(this.#headers, headers);
+    }
     if (!tally.hasContent) return true;
     this.#commit();
-    if (this.#unsent === '') return true;
-    const text = this.#unsent;
-    this.#unsent = '';
-    if (this.#call.reply.write(text)) return true;
+    const content = this.#takeUnsent();
+    if (content.length === 0 || this.#call.reply.write(content)) return true;
     this.#call.reply.onDrain(resume);
     return false;
+  }
+
+  #takeUnsent(): string | Buffer {
+    if (!this.#firstCall.isNative) {
+      const text = this.#unsent;
+      this.#unsent = '';
+      return text;
+    }
+    const bytes = Buffer.concat(this.#unsentBytes);
+    this.#unsentBytes = [];
+    return bytes;
   }
 
   onContent(): void {
@@ -83,6 +100,8 @@ export class Exchange implements CallOwner {
     if (this.isCommitted) return;
     this.isCommitted = true;
     this.timeToFirstTokenMs = this.#elapsedMs();
+    // From here on a comment of ours could fall into the middle of one of Google's frames.
+    if (this.#firstCall.isNative) this.#call.reply.cancelStream();
   }
 
   /** Where it stands, as the terminal event has it. What several calls used has been told by then, call by call. */
@@ -105,7 +124,9 @@ export class Exchange implements CallOwner {
 
   /** Translates the calls that were answered into all that is still to be sent. @throws ApiError when it is no answer for the caller. */
   close(answered: readonly PendingCall[]): AnswerBody {
-    const usage = answered.length === 1 ? this.#firstOf(answered).tally.usageMetadata() : sumOfCalls(answered);
+    const first = this.#firstOf(answered);
+    if (first.isNative) return this.#closeNative(first);
+    const usage = answered.length === 1 ? first.tally.usageMetadata() : sumOfCalls(answered);
     const body = this.#translated.isStreaming
       ? { content: this.#unsent + this.#answer.end(usage) }
       : this.#answer.body(
@@ -114,6 +135,17 @@ export class Exchange implements CallOwner {
         );
     this.#rememberSignatures();
     return body;
+  }
+
+  #closeNative(call: PendingCall): AnswerBody {
+    if (this.#translated.isStreaming) {
+      this.#rememberSignatures();
+      return { content: this.#takeUnsent() };
+    }
+    this.#answer.body([call.response], {});
+    this.#rememberSignatures();
+    Object.assign(this.#headers, call.headers);
+    return { content: call.text };
   }
 
   #rememberSignatures(): void {
@@ -170,7 +202,8 @@ export class Exchange implements CallOwner {
   }
 }
 
-const noUsage: TokenUsage = {
+/** Nothing was used. */
+export const noUsage: TokenUsage = {
   inputTokens: 0,
   cachedInputTokens: 0,
   outputTokens: 0,

@@ -1,5 +1,5 @@
 import type { UpstreamCall } from '../formats/format.ts';
-import type { GeminiEnd } from '../gemini/gemini-client.ts';
+import type { AnswerHeaders, GeminiEnd } from '../gemini/gemini-client.ts';
 import { mergeHops } from '../gemini/merge-hops.ts';
 import { type Repair, repairRequest } from '../gemini/repair-request.ts';
 import { type BadAnswer, type Expectation, emptyAnswer, Tally } from '../gemini/tally.ts';
@@ -18,7 +18,7 @@ export interface CallOwner {
   /** A try begins: what earlier ones brought is void. */
   onAttempt(): void;
   /** Takes chunks of a stream; false asks for a pause until `resume`. */
-  onChunks(chunks: GenerateContentResponse[], resume: () => void): boolean;
+  onChunks(chunks: GenerateContentResponse[], resume: () => void, bytes: Buffer, headers: AnswerHeaders): boolean;
   /** Content has come that is not streamed. */
   onContent(): void;
 }
@@ -34,6 +34,10 @@ export class PendingCall {
   #abortCall: (() => void) | null = null;
   #wasEmpty = false;
   tally = new Tally();
+  /** The answer of an unstreamed call as it came. */
+  text = '';
+  /** What Google said beside the answer, for a native client. */
+  headers: AnswerHeaders = {};
 
   constructor(
     call: UpstreamCall,
@@ -49,6 +53,10 @@ export class PendingCall {
     this.#parts = parts;
   }
 
+  get isNative(): boolean {
+    return this.#call.native !== undefined;
+  }
+
   /** The whole answer of an unstreamed call, all hops merged. */
   get response(): GenerateContentResponse {
     return mergeHops(this.#responses);
@@ -61,14 +69,15 @@ export class PendingCall {
     this.#responses = [];
     const original = this.#call.body as GenerateContentRequest;
     const request = repair ? repairRequest(original, repair) : original;
-    let body = JSON.stringify(request);
+    let body = (!repair && this.#call.native?.bytes) || JSON.stringify(request);
     for (let hop = 1; ; hop++) {
       const end = await this.#callGemini(key, body);
       if (this.#owner.abortedBy || end.kind === 'aborted') return { kind: 'aborted' };
       const failure = this.#judge(end);
       // What came before a hop that failed is an answer all the same: it ends as if cut by length.
       if (failure && hop === 1) return { kind: 'failed', failure };
-      if (failure || hop === hopsMax || !this.tally.mayContinue(request)) return { kind: 'answered', value: null };
+      if (failure || hop === hopsMax || this.#call.native || !this.tally.mayContinue(request))
+        return { kind: 'answered', value: null };
       body = JSON.stringify({ ...request, continuationToken: this.tally.nextHop() });
     }
   }
@@ -77,13 +86,14 @@ export class PendingCall {
     this.#abortCall?.();
   }
 
-  #callGemini(key: PoolKey, body: string): Promise<GeminiEnd> {
+  #callGemini(key: PoolKey, body: string | Buffer): Promise<GeminiEnd> {
     return this.#parts.gemini.call({
       model: this.#model,
       action: this.#call.action,
       body,
+      nativePath: this.#call.native?.path,
       apiKey: key.apiKey,
-      onChunks: (chunks, resume) => this.#owner.onChunks(chunks, resume),
+      onChunks: (chunks, resume, bytes, headers) => this.#owner.onChunks(chunks, resume, bytes, headers),
       onStart: (abort) => {
         this.#abortCall = abort;
         if (this.#owner.abortedBy) abort();
@@ -93,9 +103,11 @@ export class PendingCall {
 
   #judge(end: Exclude<GeminiEnd, { kind: 'aborted' }>): Failure | null {
     if (end.kind !== 'answered') return classifyFailure(end, this.#parts.now());
-    if (end.response) {
-      this.tally.add(end.response);
-      this.#responses.push(end.response);
+    this.headers = end.headers;
+    if (end.responses) {
+      this.text = end.text ?? '';
+      for (const response of end.responses) this.tally.add(response);
+      this.#responses.push(...end.responses);
       if (this.tally.hasContent) this.#owner.onContent();
     }
     const bad = this.tally.judge(this.#call.action === 'streamGenerateContent') ?? this.#emptyOnce();

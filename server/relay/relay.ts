@@ -1,19 +1,25 @@
 import { ApiError, invalidRequest } from '../formats/api-error.ts';
 import type { ClientFormat, TranslatedRequest, TranslationContext } from '../formats/format.ts';
 import type { GeminiClient } from '../gemini/gemini-client.ts';
+import type { RequestAborted } from '../ledger/events.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { NoKey } from '../pool/choose-key.ts';
 import type { Pool, PoolKey } from '../pool/pool.ts';
+import type { ResourceOwners } from '../pool/resource-owners.ts';
 import type { SignatureStore } from '../signatures/signature-store.ts';
 import { Exchange } from './exchange.ts';
 import { fetchDownloads, type MediaFetcher } from './fetch-downloads.ts';
+import { createForwarder } from './forwarder.ts';
 import type { LiveCounters } from './live-counters.ts';
-import { createOpenCalls } from './open-calls.ts';
+import type { NativeRequest } from './native-call.ts';
+import { createOpenCalls, type OpenCall } from './open-calls.ts';
+import { listOwnResources, type ResourcePage } from './own-resources.ts';
 import type { PendingCall } from './pending-call.ts';
 import { createRejectionLimit } from './rejection-limit.ts';
 import type { Reply } from './reply.ts';
 import * as events from './request-events.ts';
 import { type CallResult, runCalls } from './run-calls.ts';
+import { soleOwner } from './sole-owner.ts';
 import { noKeyError, toApiError } from './to-api-error.ts';
 
 /** One call of one client, as the edge hands it over. */
@@ -32,6 +38,13 @@ export interface Relay {
    * @throws ApiError when nothing was sent yet; later failures end the stream with an error event.
    */
   answer(call: Call): Promise<void>;
+  /** Passes a native client's call on. @throws ApiError when nothing was sent yet. */
+  forward(request: NativeRequest): Promise<void>;
+  /** The files and the like that a client made, page by page. */
+  listOwnResources(
+    which: { clientKeyId: string; version: string; collection: string },
+    page: { start: number; size: number },
+  ): Promise<ResourcePage>;
   /** Number of calls that are being answered. */
   openCalls(): number;
   /** Ends every open call, settled at what is known. For the end of the shutdown's grace. */
@@ -44,6 +57,7 @@ export interface RelayParts {
   gemini: GeminiClient;
   signatures: SignatureStore;
   media: MediaFetcher;
+  owners: ResourceOwners;
   translation: TranslationContext;
   counters: LiveCounters;
   /** Wall clock, ms since 1970. */
@@ -51,20 +65,28 @@ export interface RelayParts {
   randomId(length: number): string;
 }
 
+/** What can be ended from outside while it is being answered. */
+export interface OpenRequest extends OpenCall {
+  abort(by: RequestAborted['by']): void;
+}
+
 /** THE CONDUCTOR: `answer` reads top to bottom as the walk of a request. */
 export function createRelay(parts: RelayParts): Relay {
   const { ledger, pool, counters, now } = parts;
-  const open = createOpenCalls<Exchange>();
+  const open = createOpenCalls<OpenRequest>();
+  const forward = createForwarder(parts, open);
   const mayRecordRejection = createRejectionLimit();
 
   async function answer(call: Call): Promise<void> {
     const facts = factsOf(call);
     let translated: TranslatedRequest;
+    let only: string | null;
     let first: PoolKey;
     try {
       translated = translate(call, parts.translation);
       await fetchDownloads(translated.downloads, parts.media, call.reply);
-      first = chooseFirst(translated);
+      only = soleOwner(translated.resources, call.clientKeyId, parts);
+      first = chooseFirst(translated.model, only);
     } catch (error) {
       await recordRejection(facts, error);
       throw error;
@@ -75,7 +97,7 @@ export function createRelay(parts: RelayParts): Relay {
     counters.accepted();
     try {
       await ledger.append(events.accepted(facts, translated, call.bodyBytes, first.id, now()));
-      const results = await runCalls(exchange, translated.model, first, facts, parts);
+      const results = await runCalls(exchange, { model: translated.model, only, first }, facts, parts);
       await settle(exchange, facts, results);
     } finally {
       open.remove(exchange);
@@ -84,8 +106,8 @@ export function createRelay(parts: RelayParts): Relay {
     }
   }
 
-  function chooseFirst({ model }: TranslatedRequest): PoolKey {
-    const choice: { key: PoolKey } | NoKey = pool.choose(model);
+  function chooseFirst(model: string, only: string | null): PoolKey {
+    const choice: { key: PoolKey } | NoKey = pool.choose(model, only);
     if ('key' in choice) return choice.key;
     throw noKeyError(choice, model, now());
   }
@@ -129,9 +151,11 @@ export function createRelay(parts: RelayParts): Relay {
 
   return {
     answer,
+    forward,
+    listOwnResources: (which, page) => listOwnResources(which, page, parts),
     openCalls: open.count,
     abortAll() {
-      for (const exchange of open.all()) exchange.abort('shutdown');
+      for (const request of open.all()) request.abort('shutdown');
     },
   };
 }

@@ -19,3 +19,18 @@ export interface Reply {
   /** Stops the heartbeat of a stream that was not opened, so that its failure can be answered with a status. */
   cancelStream(): void;
 }
+
+/** The way back to a native client, whose answer passes as it is. */
+export interface NativeReply {
+  onGone(listener: () => void): void;
+  /** Sends the status and the headers. */
+  begin(status: number, headers: Record<string, string>): void;
+  /** False: the caller reads slowly, wait for `onDrain`. */
+  write(bytes: Buffer): boolean;
+  onDrain(listener: () => void): void;
+  end(bytes: Buffer): void;
+  /** Breaks off, so that the caller sees that the answer is not whole. */
+  cut(): void;
+  /** The address under which the caller reaches through us what Google calls by `url`. */
+  ownUrl(url: string): string;
+}

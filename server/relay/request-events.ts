@@ -35,7 +35,7 @@ export interface Ending {
 
 export function accepted(
   facts: RequestFacts,
-  { model, isStreaming }: TranslatedRequest,
+  { model, isStreaming }: Pick<TranslatedRequest, 'model' | 'isStreaming'>,
   bodyBytes: number,
   upstreamKeyId: string,
   occurredAt: number,

@@ -20,17 +20,16 @@ const parallelCallsMax = 8;
 /** Makes the calls of a request: the only one, or several side by side, each with its own choice of a key and its own events. */
 export async function runCalls(
   exchange: Exchange,
-  model: string,
-  first: PoolKey,
+  { model, only, first }: { model: string; only: string | null; first: PoolKey },
   facts: events.RequestFacts,
   parts: RelayParts,
 ): Promise<CallResult[]> {
-  const [only, ...others] = exchange.calls as [PendingCall, ...PendingCall[]];
-  if (others.length === 0) return [await runCall(only, first)];
+  const [call, ...others] = exchange.calls as [PendingCall, ...PendingCall[]];
+  if (others.length === 0) return [await runCall(call, first)];
   const results: CallResult[] = [];
   const waiting = exchange.calls.entries();
   const work = async () => {
-    for (const [index, call] of waiting) results[index] = await runAndRecord(call, index);
+    for (const [index, next] of waiting) results[index] = await runAndRecord(next, index);
   };
   await Promise.all(Array.from({ length: parallelCallsMax }, work));
   return results;
@@ -38,6 +37,7 @@ export async function runCalls(
   async function runCall(call: PendingCall, key: PoolKey): Promise<CallResult> {
     const result = await parts.pool.run({
       model,
+      only,
       first: key,
       maySwitch: () => !exchange.isCommitted,
       isGone: () => exchange.abortedBy !== null,
@@ -65,7 +65,7 @@ export async function runCalls(
 
   /** A key that is free, or else the first one: what it answers is then the truth about the pool. */
   function chooseKey(): PoolKey {
-    const choice = parts.pool.choose(model);
+    const choice = parts.pool.choose(model, only);
     return 'key' in choice ? choice.key : first;
   }
 

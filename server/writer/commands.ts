@@ -2,6 +2,7 @@ import { accountCommands } from '../admin/account-commands.ts';
 import { sessionCommands } from '../admin/session-commands.ts';
 import { clientKeyCommands } from '../clients/client-key-commands.ts';
 import { ledgerCommands } from '../ledger/ledger-commands.ts';
+import { resourceCommands } from '../pool/resource-commands.ts';
 import { upstreamKeyCommands } from '../pool/upstream-key-commands.ts';
 
 /** Every command the writer carries out. */
@@ -9,6 +10,7 @@ export const commandHandlers = {
   ...ledgerCommands,
   ...clientKeyCommands,
   ...upstreamKeyCommands,
+  ...resourceCommands,
   ...accountCommands,
   ...sessionCommands,
 };

@@ -60,7 +60,7 @@ describe('a call', () => {
     });
     const end = await client.call(call({ action: 'generateContent', model: 'a b' }).plan);
     await client.call(call().plan);
-    expect(end).toMatchObject({ kind: 'answered', response: chunk('hi') });
+    expect(end).toMatchObject({ kind: 'answered', responses: [chunk('hi')] });
     expect(seen.map(({ url }) => url)).toEqual([
       '/base/v1beta/models/a%20b:generateContent',
       '/base/v1beta/models/gemini-3.8-flash:streamGenerateContent?alt=sse',

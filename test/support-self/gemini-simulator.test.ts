@@ -47,7 +47,7 @@ describe('simulated Gemini', () => {
     expect(words.map((part) => part.text)).toEqual(['Let me see.', 'Hello ', 'to you', ' too', '']);
     expect(words.at(-1)?.thoughtSignature).toBeTruthy();
     expect(chunks.map((chunk) => chunk.candidates?.[0]?.finishReason)).toEqual([...Array(4), 'STOP']);
-    expect(chunks.at(-1)?.usageMetadata).toEqual(end.kind === 'answered' && end.response?.usageMetadata);
+    expect(chunks.at(-1)?.usageMetadata).toEqual(end.kind === 'answered' && end.responses?.[0]?.usageMetadata);
     expect(chunks.at(-1)?.usageMetadata).toMatchObject({ promptTokenCount: 2, thoughtsTokenCount: 3 });
     expect(simulated.calls.at(-1)).toMatchObject({ n: 2, status: 200, key: 'AQ.first', model: 'gemini-3.8-flash' });
   });
@@ -110,7 +110,7 @@ describe('simulated Gemini', () => {
   it.each(['gemini-3.8-flash', 'gemini-2.5-flash'])('accepts its own calls back on %s', async (model) => {
     simulated.script({ answer: [answers.toolCall('now')] });
     const { end } = await ask(hello, { model });
-    const part = end.kind === 'answered' ? end.response?.candidates?.[0]?.content?.parts?.[0] : undefined;
+    const part = end.kind === 'answered' ? end.responses?.[0]?.candidates?.[0]?.content?.parts?.[0] : undefined;
     expect((await ask(called(part ?? {}), { model })).end).toMatchObject({ kind: 'answered' });
   });
 

@@ -1,0 +1,48 @@
+import type { GeminiAction } from '../../gemini/types.ts';
+
+/** What a path of Gemini's own API asks for. */
+export type NativePath =
+  /** An action of a model whose tokens can be counted on the way. */
+  | { kind: 'model'; version: string; model: string; action: Exclude<GeminiAction, 'interactions'> }
+  /** Anything else, passed on as it is. `resource` is what it is about, if it names one. */
+  | { kind: 'other'; version: string; collection: string; resource: string | null };
+
+const actions = new Set([
+  'generateContent',
+  'streamGenerateContent',
+  'countTokens',
+  'embedContent',
+  'batchEmbedContents',
+]);
+
+/** Collections of Gemini's API that clients may use; keys, permissions and the like are not for them. */
+const collections = new Set([
+  'files',
+  'cachedContents',
+  'interactions',
+  'operations',
+  'batches',
+  'fileSearchStores',
+  'generatedFiles',
+  'models',
+]);
+
+/** A segment that is what it says: no dots that climb, nothing escaped. */
+const plainSegment = /^[\w.~@:-]{1,256}$/;
+
+/** Understands a path such as `/v1beta/models/gemini-3.8-flash:generateContent`; null for what is none of Gemini's or is not served. */
+export function parseNativePath(path: string): NativePath | null {
+  const [, before, version, rest = ''] = /^(\/upload|\/download|)\/(v1|v1beta|v1alpha)\/(.+)$/.exec(path) ?? [];
+  const segments = rest.split('/');
+  if (version === undefined || !segments.every((segment) => plainSegment.test(segment) && !segment.includes('..')))
+    return null;
+  const [first = '', name, ...more] = segments;
+  const [, model = '', action = ''] = /^([^:]+):(\w+)$/.exec(name ?? '') ?? [];
+  if (first === 'models' && before === '' && more.length === 0 && actions.has(action))
+    return { kind: 'model', version, model, action: action as Exclude<GeminiAction, 'interactions'> };
+  const collection = first.split(':')[0] ?? '';
+  if (!collections.has(collection) || (collection === 'models' && !action)) return null;
+  const id = name?.split(':')[0];
+  const resource = id && collection !== 'models' ? `${collection}/${id}` : null;
+  return { kind: 'other', version, collection, resource };
+}

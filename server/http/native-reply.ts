@@ -1,0 +1,45 @@
+import type { ServerResponse } from 'node:http';
+import type { NativeReply } from '../relay/reply.ts';
+
+/** Passes an answer on as it comes. */
+export class HttpNativeReply implements NativeReply {
+  readonly #response: ServerResponse;
+  readonly #origin: string;
+
+  /** @param origin Where the caller reaches us, for example `https://pool.example`. */
+  constructor(response: ServerResponse, origin: string) {
+    this.#response = response;
+    this.#origin = origin;
+  }
+
+  onGone(listener: () => void): void {
+    this.#response.once('close', () => {
+      if (!this.#response.writableFinished) listener();
+    });
+  }
+
+  begin(status: number, headers: Record<string, string>): void {
+    this.#response.writeHead(status, headers);
+  }
+
+  write(bytes: Buffer): boolean {
+    return this.#response.destroyed || this.#response.write(bytes);
+  }
+
+  onDrain(listener: () => void): void {
+    this.#response.once('drain', listener);
+  }
+
+  end(bytes: Buffer): void {
+    if (!this.#response.destroyed) this.#response.end(bytes);
+  }
+
+  cut(): void {
+    this.#response.destroy();
+  }
+
+  ownUrl(url: string): string {
+    const { pathname, search } = new URL(url);
+    return this.#origin + pathname + search;
+  }
+}

@@ -1,0 +1,145 @@
+import Router from '@koa/router';
+import type { Context } from 'koa';
+import type { Clients } from '../clients/clients.ts';
+import { ApiError, invalidRequest } from '../formats/api-error.ts';
+import { geminiNative, type NativeCall } from '../formats/gemini/gemini.ts';
+import { type NativePath, parseNativePath } from '../formats/gemini/native-path.ts';
+import { resourcesIn } from '../formats/gemini/resources-in.ts';
+import { uploadIn } from '../relay/forwarder.ts';
+import type { Relay } from '../relay/relay.ts';
+import { authenticate } from './authenticate.ts';
+import { HttpReply } from './http-reply.ts';
+import { HttpNativeReply } from './native-reply.ts';
+import { parseJson, readBytes } from './read-json.ts';
+
+interface NativeParts {
+  clients: Pick<Clients, 'find'>;
+  relay: Relay;
+  heartbeatMs: number;
+  /** Where the caller reaches us, for addresses in answers. */
+  originOf(ctx: Context): string;
+}
+
+/** Collections whose list is that of the caller alone. */
+const listed = new Set(['files', 'cachedContents', 'batches', 'fileSearchStores']);
+const bodyBytesMax = 100_000_000;
+
+/** What of a native client's headers goes upstream; its key, cookies and where it came from never do. */
+const passedHeaders = /^(content-type|x-goog-api-client|x-server-timeout|api-revision|x-goog-upload-[\w-]+)$/;
+
+/** Gemini's own API, passed on: `/v1beta/…`, its other versions, and uploads. */
+export function nativeRoutes(parts: NativeParts): Router {
+  const router = new Router();
+  const known = authenticate(parts.clients);
+  const answer = async (ctx: Context) => {
+    const path = parseNativePath(ctx.path);
+    if (path === null)
+      throw new ApiError(404, 'unknown_url', `Gemini's API has no ${ctx.path}, or it is not for clients.`);
+    if (path.kind === 'model') await answerModelCall(ctx, path, parts);
+    else if (ctx.method === 'GET' && path.resource === null && listed.has(path.collection))
+      await answerList(ctx, path, parts);
+    else await forwardCall(ctx, path, parts);
+  };
+  for (const version of ['v1beta', 'v1alpha']) {
+    router.all(`/${version}/:collection{/*rest}`, known, answer);
+    router.all(`/upload/${version}/:collection{/*rest}`, known, answer);
+    router.all(`/download/${version}/:collection{/*rest}`, known, answer);
+  }
+  router.post('/v1/models/{*call}', known, answer);
+  for (const collection of ['files', 'cachedContents', 'interactions', 'operations', 'batches'])
+    router.all(`/v1/${collection}{/*rest}`, known, answer);
+  return router;
+}
+
+async function answerModelCall(
+  ctx: Context,
+  { model, action, version }: Extract<NativePath, { kind: 'model' }>,
+  { relay, heartbeatMs }: NativeParts,
+): Promise<void> {
+  if (ctx.method !== 'POST')
+    throw new ApiError(405, 'method_not_allowed', `${ctx.path} takes POST, not ${ctx.method}.`);
+  const bytes = await readBytes(ctx.req, bodyBytesMax);
+  const call: NativeCall = { model, action, version, query: queryWithoutKey(ctx), body: parseJson(bytes), bytes };
+  ctx.respond = false;
+  await relay.answer({
+    requestId: ctx.state.requestId,
+    clientKeyId: ctx.state.client.id,
+    format: geminiNative,
+    body: call,
+    bodyBytes: bytes.length,
+    reply: new HttpReply(ctx.res, heartbeatMs),
+  });
+}
+
+async function forwardCall(
+  ctx: Context,
+  { resource }: Extract<NativePath, { kind: 'other' }>,
+  { relay, originOf }: NativeParts,
+): Promise<void> {
+  const bytes = await readBytes(ctx.req, bodyBytesMax);
+  const isJson = bytes.length > 0 && /json/.test(ctx.get('content-type'));
+  const body = isJson ? parseJson(bytes) : null;
+  const upload = uploadIn(ctx.url);
+  ctx.respond = false;
+  await relay.forward({
+    requestId: ctx.state.requestId,
+    clientKeyId: ctx.state.client.id,
+    method: ctx.method,
+    path: ctx.path + withMark(queryWithoutKey(ctx)),
+    headers: passedOn(ctx),
+    body: bytes.length > 0 ? bytes : null,
+    model: modelIn(body),
+    resources: [...(resource ? [resource] : []), ...(upload ? [upload] : []), ...resourcesIn(body)],
+    reply: new HttpNativeReply(ctx.res, originOf(ctx)),
+  });
+}
+
+/** Under which name Google lists what is in a collection, where that is another. */
+const listNames: Record<string, string> = { batches: 'operations' };
+const pageSizeDefault = 50;
+const pageSizeMax = 100;
+
+async function answerList(
+  ctx: Context,
+  { version, collection }: Extract<NativePath, { kind: 'other' }>,
+  { relay }: NativeParts,
+): Promise<void> {
+  const start = readCount(ctx.query.pageToken, 'pageToken') ?? 0;
+  const size = Math.min(readCount(ctx.query.pageSize, 'pageSize') || pageSizeDefault, pageSizeMax);
+  const which = { clientKeyId: ctx.state.client.id, version, collection };
+  const { resources, next } = await relay.listOwnResources(which, { start, size });
+  ctx.body = {
+    ...(resources.length > 0 && { [listNames[collection] ?? collection]: resources }),
+    ...(next !== null && { nextPageToken: String(next) }),
+  };
+}
+
+function readCount(text: unknown, name: string): number | undefined {
+  if (text === undefined || text === '') return undefined;
+  if (typeof text === 'string' && /^\d{1,9}$/.test(text)) return Number(text);
+  throw invalidRequest(`\`${name}\` is not one that was given out here.`, name);
+}
+
+/** The query as it came, less the client key that may be in it. */
+function queryWithoutKey(ctx: Context): string {
+  const pairs = ctx.querystring.split('&').filter((pair) => pair !== '' && !/^key(=|$)/.test(pair));
+  return pairs.join('&');
+}
+
+function withMark(query: string): string {
+  return query && `?${query}`;
+}
+
+function passedOn(ctx: Context): Record<string, string> {
+  const entries = Object.entries(ctx.headers).flatMap(([name, value]) =>
+    typeof value === 'string' && passedHeaders.test(name) ? [[name, value] as const] : [],
+  );
+  return Object.fromEntries(entries);
+}
+
+function modelIn(body: unknown): string {
+  const model = (body as { model?: unknown } | null)?.model;
+  return typeof model === 'string' ? model.replace(/^models\//, '').slice(0, modelCharactersMax) : '';
+}
+
+const modelCharactersMax = 200;

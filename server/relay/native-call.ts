@@ -1,0 +1,154 @@
+import type { ForwardEnd } from '../gemini/forward-call.ts';
+import type { RequestAborted, TokenUsage } from '../ledger/events.ts';
+import { classifyFailure } from '../pool/classify-failure.ts';
+import type { AttemptResult, PoolKey } from '../pool/pool.ts';
+import type { LiveOutcome } from './live-counters.ts';
+import type { RelayParts } from './relay.ts';
+import type { NativeReply } from './reply.ts';
+
+/** A call of Gemini's own API that is about no answer of a model: files, caches, interactions and the like. */
+export interface NativeRequest {
+  requestId: string;
+  clientKeyId: string;
+  method: string;
+  /** With its query, without the client key. */
+  path: string;
+  /** Those of the caller's headers that may go upstream. */
+  headers: Record<string, string>;
+  body: Buffer | null;
+  /** The model that the body names; '' for none. */
+  model: string;
+  /** What it is about and what it mentions: names of resources. */
+  resources: readonly string[];
+  reply: NativeReply;
+}
+
+/** JSON up to this size is looked into before it is passed on; it names what was made. */
+const jsonBytesMax = 8 * 1024 * 1024;
+
+/** A native call on its way. */
+export class NativeCall {
+  readonly #request: NativeRequest;
+  readonly #parts: Pick<RelayParts, 'gemini' | 'now'>;
+  readonly #startedAt = performance.now();
+  #abortCall: (() => void) | null = null;
+  #head: { status: number; headers: Record<string, string> } | null = null;
+  #held: Buffer[] = [];
+  #heldLength = 0;
+  #isFinished = false;
+  place = 0;
+  attemptCount = 0;
+  isCommitted = false;
+  abortedBy: RequestAborted['by'] | null = null;
+  outcome: LiveOutcome = 'failed';
+
+  constructor(request: NativeRequest, parts: Pick<RelayParts, 'gemini' | 'now'>) {
+    this.#request = request;
+    this.#parts = parts;
+    request.reply.onGone(() => this.abort('client'));
+  }
+
+  get head() {
+    return this.#head;
+  }
+
+  /** The answer, if it is JSON and was held back to be looked into. */
+  get json(): Record<string, unknown> | null {
+    try {
+      const value: unknown = JSON.parse(Buffer.concat(this.#held).toString('utf8'));
+      return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
+    } catch {
+      return null;
+    }
+  }
+
+  async attempt(key: PoolKey): Promise<AttemptResult<null>> {
+    const { method, path, headers, body } = this.#request;
+    this.#held = [];
+    this.#heldLength = 0;
+    const end: ForwardEnd = await this.#parts.gemini.forward({
+      method,
+      path,
+      headers,
+      body,
+      apiKey: key.apiKey,
+      onStart: (abort) => {
+        this.#abortCall = abort;
+        if (this.abortedBy) abort();
+      },
+      onHead: (status, answerHeaders) => {
+        this.#head = { status, headers: answerHeaders };
+      },
+      onBytes: (bytes, resume) => this.#onBytes(bytes, resume),
+    });
+    if (this.abortedBy || end.kind === 'aborted') return { kind: 'aborted' };
+    if (end.kind === 'answered') return { kind: 'answered', value: null };
+    return { kind: 'failed', failure: classifyFailure(end, this.#parts.now()) };
+  }
+
+  /** JSON is held back, because it names what was made and that has to be known before the caller can ask for it. */
+  #onBytes(bytes: Buffer, resume: () => void): boolean {
+    this.#held.push(bytes);
+    this.#heldLength += bytes.length;
+    const isJson = this.#head?.headers['content-type']?.includes('json') ?? false;
+    if (!this.isCommitted && isJson && this.#heldLength <= jsonBytesMax) return true;
+    return this.#send(resume);
+  }
+
+  #send(resume: () => void): boolean {
+    const { reply } = this.#request;
+    if (!this.isCommitted && this.#head) reply.begin(this.#head.status, this.#head.headers);
+    this.isCommitted = true;
+    const pieces = this.#held;
+    this.#held = [];
+    if (reply.write(Buffer.concat(pieces))) return true;
+    reply.onDrain(resume);
+    return false;
+  }
+
+  finish(headers: Record<string, string>): void {
+    this.outcome = 'succeeded';
+    this.#isFinished = true;
+    const { reply } = this.#request;
+    if (!this.isCommitted) reply.begin(this.#head?.status ?? 200, headers);
+    reply.end(Buffer.concat(this.#held));
+  }
+
+  /** Tells the caller of a failure by status, or cuts an answer that has begun. */
+  fail(error: Error): void {
+    this.#isFinished = true;
+    if (!this.isCommitted) throw error;
+    this.#request.reply.cut();
+  }
+
+  cancel(): void {
+    this.#isFinished = true;
+    this.outcome = this.abortedBy === 'client' ? 'cancelled' : 'failed';
+    this.#request.reply.cut();
+  }
+
+  abort(by: RequestAborted['by']): void {
+    if (this.#isFinished) return;
+    this.abortedBy ??= by;
+    this.#abortCall?.();
+  }
+
+  elapsedMs(): number {
+    return Math.round(performance.now() - this.#startedAt);
+  }
+}
+
+/** Tokens as an interaction tells them (SDK types of `@google/genai` 3.1: `Interaction.usage`). */
+export function usageOfInteraction(answer: Record<string, unknown> | null): TokenUsage | null {
+  const usage = answer?.usage;
+  if (typeof usage !== 'object' || usage === null) return null;
+  const count = (name: string) => {
+    const value = (usage as Record<string, unknown>)[name];
+    return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : 0;
+  };
+  const reasoningTokens = count('total_thought_tokens');
+  const inputTokens = count('total_input_tokens') + count('total_tool_use_tokens');
+  const outputTokens = count('total_output_tokens') + reasoningTokens;
+  const totalTokens = count('total_tokens') || inputTokens + outputTokens;
+  return { inputTokens, cachedInputTokens: count('total_cached_tokens'), outputTokens, reasoningTokens, totalTokens };
+}
