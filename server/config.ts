@@ -113,6 +113,14 @@ export const settings = {
     defaultText: '0',
     meaning: 'Whose X-Forwarded-For and X-Forwarded-Proto are believed.',
   }),
+  IMAGE_FETCH_ALLOW: setting<MediaAllow>({
+    parse: parseMediaAllow,
+    accepts: 'host names, addresses and CIDR ranges separated by commas, without ports',
+    default: { hosts: new Set(), ranges: new BlockList() },
+    defaultText: '',
+    meaning:
+      'Hosts, addresses or CIDR ranges from which pictures and other media may be fetched although they are private, on any port.',
+  }),
   HTTPS_PROXY: setting<string | null>({
     parse: parseHttpUrl,
     accepts: 'an http or https address',
@@ -137,6 +145,12 @@ export interface ListenAddress {
 /** Which peers may tell the caller's address: a fixed number of proxies in front, or the proxies' own addresses. */
 export type TrustedProxies = { hops: number } | { ranges: BlockList };
 
+/** From where media may be fetched although it is private: host names in lower case, and address ranges. */
+export interface MediaAllow {
+  hosts: ReadonlySet<string>;
+  ranges: BlockList;
+}
+
 /** All settings, read once and frozen. Paths are absolute. */
 export interface Config {
   geminiApiKeys: readonly string[];
@@ -154,6 +168,7 @@ export interface Config {
   shutdownGraceSeconds: number;
   heartbeatSeconds: number;
   trustedProxies: TrustedProxies;
+  imageFetchAllow: MediaAllow;
   httpsProxy: string | null;
   noProxy: string | null;
   /** Sentences for the log: what was probably meant otherwise. */
@@ -194,6 +209,7 @@ export function readConfig(environment: Texts = process.env, workingDir = proces
     shutdownGraceSeconds: read('SHUTDOWN_GRACE_SECONDS'),
     heartbeatSeconds: read('HEARTBEAT_SECONDS'),
     trustedProxies: read('TRUSTED_PROXIES'),
+    imageFetchAllow: read('IMAGE_FETCH_ALLOW'),
     httpsProxy: read('HTTPS_PROXY'),
     noProxy: read('NO_PROXY'),
     warnings: [...misspeltNames(Object.keys(environment)), ...weakPassword(read('ADMIN_PASSWORD'))],
@@ -300,12 +316,29 @@ function parseListenAddress(text: string): ListenAddress | undefined {
 function parseTrustedProxies(text: string): TrustedProxies | undefined {
   if (/^\d{1,2}$/.test(text)) return { hops: Number(text) };
   const ranges = new BlockList();
+  return text.split(',').every((entry) => addRange(ranges, entry.trim())) ? { ranges } : undefined;
+}
+
+function parseMediaAllow(text: string): MediaAllow | undefined {
+  const hosts = new Set<string>();
+  const ranges = new BlockList();
   for (const entry of text.split(',').map((part) => part.trim())) {
-    const [address = '', prefix] = entry.split('/');
-    const family = isIP(address);
-    const bits = prefix === undefined ? (family === 6 ? 128 : 32) : Number(prefix);
-    if (family === 0 || !Number.isInteger(bits) || bits < 0 || bits > (family === 6 ? 128 : 32)) return undefined;
-    ranges.addSubnet(address, bits, family === 6 ? 'ipv6' : 'ipv4');
+    if (addRange(ranges, entry)) continue;
+    // As fetching will see it: in lower case, international names in punycode. Not `0x7f.1`, which is an address in disguise.
+    const host = /^[^\s:/@?#%*[\]\\]+$/.test(entry) ? URL.parse(`http://${entry}`)?.hostname.replace(/\.$/, '') : '';
+    if (!host || isIP(host)) return undefined;
+    hosts.add(host);
   }
-  return { ranges };
+  return { hosts, ranges };
+}
+
+/** Adds an address or a CIDR range; false for anything else. */
+function addRange(ranges: BlockList, entry: string): boolean {
+  const [, address = '', prefix] = /^([0-9a-f:.]+)(?:\/(\d{1,3}))?$/i.exec(entry) ?? [];
+  const family = isIP(address);
+  const bitsMax = family === 6 ? 128 : 32;
+  const bits = Number(prefix ?? bitsMax);
+  if (family === 0 || bits > bitsMax) return false;
+  ranges.addSubnet(address, bits, family === 6 ? 'ipv6' : 'ipv4');
+  return true;
 }

@@ -9,10 +9,11 @@ const allowed: Record<string, string[]> = {
   ledger: [],
   jobs: [],
   signatures: [],
+  media: ['formats'],
   clients: ['ledger'],
   pool: ['ledger', 'gemini', 'jobs'],
   admin: ['ledger'],
-  relay: ['formats', 'gemini', 'ledger', 'pool', 'signatures', 'clients'],
+  relay: ['formats', 'gemini', 'ledger', 'pool', 'signatures', 'clients', 'media'],
   http: ['relay', 'formats', 'clients', 'admin', 'ledger', 'schema'],
   writer: ['admin', 'clients', 'ledger', 'pool'],
 };

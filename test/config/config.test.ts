@@ -86,6 +86,16 @@ describe('a value that is not accepted stops the start with its name and what it
     ['SHUTDOWN_GRACE_SECONDS', '-1'],
     ['LOG_LEVEL', 'loud'],
     ['TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['TRUSTED_PROXIES', '10.0.0.0/'],
+    ['IMAGE_FETCH_ALLOW', 'minio.internal:9000'],
+    ['IMAGE_FETCH_ALLOW', 'http://minio.internal'],
+    ['IMAGE_FETCH_ALLOW', '*.internal'],
+    ['IMAGE_FETCH_ALLOW', 'minio.internal,'],
+    ['IMAGE_FETCH_ALLOW', '10.0.0.0/'],
+    ['IMAGE_FETCH_ALLOW', '10.0.0.0/8/8'],
+    ['IMAGE_FETCH_ALLOW', 'fd00::/129'],
+    ['IMAGE_FETCH_ALLOW', 'fe80::1%eth0'],
+    ['IMAGE_FETCH_ALLOW', '0x7f.1'],
   ])('%s=%s', ([name, text]) => {
     const read = () => readConfig({ [name as string]: text }, folder);
     expect(read).toThrow(ConfigError);
