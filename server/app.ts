@@ -12,7 +12,6 @@ import { importAncestorKeys, isAncestorDatabase } from './clients/import-ancesto
 import type { Config } from './config.ts';
 import { openDatabase } from './database.ts';
 import { entities } from './entities.ts';
-import { invalidRequest } from './formats/api-error.ts';
 import { toModelId } from './formats/model-id.ts';
 import { rulesOf } from './formats/model-rules.ts';
 import { createGeminiClient } from './gemini/gemini-client.ts';
@@ -29,11 +28,11 @@ import { requestId } from './http/request-id.ts';
 import { createJobs } from './jobs/jobs.ts';
 import { createLedger } from './ledger/ledger.ts';
 import { lockDataDir } from './lock-data-dir.ts';
+import { createMediaFetcher } from './media/media-fetcher.ts';
 import { createPool } from './pool/pool.ts';
 import { loadResourceOwners } from './pool/resource-owners.ts';
 import { createUpstreamKeyJobs } from './pool/upstream-key-jobs.ts';
 import { loadUpstreamKeys } from './pool/upstream-keys.ts';
-import type { MediaFetcher } from './relay/fetch-downloads.ts';
 import { createLiveCounters } from './relay/live-counters.ts';
 import { createModelCatalog } from './relay/model-catalog.ts';
 import { createRelay } from './relay/relay.ts';
@@ -106,15 +105,7 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
   const models = createModelCatalog(pool, gemini, now);
   const counters = createLiveCounters(now);
   const signatures = createSignatureStore(now);
-  const media: MediaFetcher = {
-    fetch: async (_url, param) => {
-      throw invalidRequest(
-        'Pictures must be sent as data: URLs; addresses are not fetched.',
-        param,
-        'invalid_image_url',
-      );
-    },
-  };
+  const media = createMediaFetcher({ allow: config.imageFetchAllow });
   const owners = await loadResourceOwners({ execute, orm, now });
   const translation = {
     modelOf: toModelId,
@@ -167,6 +158,7 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
     async close() {
       await socket.close();
       await gemini.close();
+      await media.close();
       await execute('ledger.stopNode', {});
       await writer.close();
       await orm.close();

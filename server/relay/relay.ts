@@ -3,12 +3,13 @@ import type { ClientFormat, TranslatedRequest, TranslationContext } from '../for
 import type { GeminiClient } from '../gemini/gemini-client.ts';
 import type { RequestAborted } from '../ledger/events.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { MediaFetcher } from '../media/media-fetcher.ts';
 import type { NoKey } from '../pool/choose-key.ts';
 import type { Pool, PoolKey } from '../pool/pool.ts';
 import type { ResourceOwners } from '../pool/resource-owners.ts';
 import type { SignatureStore } from '../signatures/signature-store.ts';
 import { Exchange } from './exchange.ts';
-import { fetchDownloads, type MediaFetcher } from './fetch-downloads.ts';
+import { fetchDownloads } from './fetch-downloads.ts';
 import { createForwarder } from './forwarder.ts';
 import type { LiveCounters } from './live-counters.ts';
 import type { NativeRequest } from './native-call.ts';
@@ -56,7 +57,7 @@ export interface RelayParts {
   pool: Pool;
   gemini: GeminiClient;
   signatures: SignatureStore;
-  media: MediaFetcher;
+  media: Pick<MediaFetcher, 'fetch'>;
   owners: ResourceOwners;
   translation: TranslationContext;
   counters: LiveCounters;
@@ -88,6 +89,8 @@ export function createRelay(parts: RelayParts): Relay {
       only = soleOwner(translated.resources, call.clientKeyId, parts);
       first = chooseFirst(translated.model, only);
     } catch (error) {
+      // Who hung up while media was fetched is told nothing, and nothing was spent.
+      if (call.reply.isGone) return;
       await recordRejection(facts, error);
       throw error;
     }

@@ -1,5 +1,6 @@
 import type { Part } from '../../gemini/types.ts';
 import { invalidRequest } from '../api-error.ts';
+import { sniffMediaType } from '../media-type.ts';
 import { isObject } from './read-fields.ts';
 
 /** Media that a client named by address. Its part is empty until it was fetched. */
@@ -48,13 +49,8 @@ const fileTypes: Record<string, string> = {
   webm: 'video/webm',
 };
 
-/** The first bytes of image files, in base64. */
-const imageMagic: readonly (readonly [string, string])[] = [
-  ['iVBORw0KGgo', 'image/png'],
-  ['/9j/', 'image/jpeg'],
-  ['R0lGOD', 'image/gif'],
-  ['UklGR', 'image/webp'],
-];
+/** So many characters of base64 tell what a file is. */
+const sniffedCharacters = 84;
 
 const filesApi = /^https:\/\/generativelanguage\.googleapis\.com\/v1(?:beta|alpha)?\/(files\/[\w-]+)/;
 
@@ -103,7 +99,7 @@ export function mimeTypeOf(filename: unknown): string | undefined {
 /** Media in base64 with a type that may be wrong or absent. */
 export function fromBase64(data: string, mimeType: unknown, path: string): Part {
   const named = typeof mimeType === 'string' ? mimeType.split(';')[0]?.trim().toLowerCase() : '';
-  const type = named || imageMagic.find(([magic]) => data.startsWith(magic))?.[1];
+  const type = named || sniffMediaType(Buffer.from(data.slice(0, sniffedCharacters), 'base64'));
   if (!type) throw invalidRequest('The media type is missing.', path, 'invalid_image_url');
   return { inlineData: { mimeType: type === 'image/jpg' ? 'image/jpeg' : type, data } };
 }
