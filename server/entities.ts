@@ -5,6 +5,7 @@ import { Request } from './ledger/projections/requests.ts';
 import { UsageBucket } from './ledger/projections/usage-buckets.ts';
 import { UsageEvent } from './ledger/usage-event.entity.ts';
 import { UpstreamKey } from './pool/upstream-key.entity.ts';
+import { ThoughtSignature } from './signatures/thought-signature.entity.ts';
 
 /** Every table the ORM knows. */
-export const entities = [UsageEvent, Request, UsageBucket, ClientKey, UpstreamKey, Account, Session];
+export const entities = [UsageEvent, Request, UsageBucket, ClientKey, UpstreamKey, ThoughtSignature, Account, Session];

@@ -3,6 +3,7 @@ import { sessionCommands } from '../admin/session-commands.ts';
 import { clientKeyCommands } from '../clients/client-key-commands.ts';
 import { ledgerCommands } from '../ledger/ledger-commands.ts';
 import { upstreamKeyCommands } from '../pool/upstream-key-commands.ts';
+import { signatureCommands } from '../signatures/signature-commands.ts';
 
 /** Every command the writer carries out. */
 export const commandHandlers = {
@@ -11,6 +12,7 @@ export const commandHandlers = {
   ...upstreamKeyCommands,
   ...accountCommands,
   ...sessionCommands,
+  ...signatureCommands,
 };
 
 export type AllCommands = typeof commandHandlers;
