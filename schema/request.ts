@@ -3,7 +3,7 @@ import { ClientKeyType } from './client-key.ts';
 import type { Request } from './context.ts';
 import { connectionOf, pageSize } from './page.ts';
 import { UpstreamKeyType } from './upstream-key.ts';
-import { TokensType } from './usage-totals.ts';
+import { SignatureCountsType, TokensType } from './usage-totals.ts';
 
 const RequestOutcome = builder.enumType('RequestOutcome', {
   description: 'How a request ended.',
@@ -67,6 +67,11 @@ export const RequestType = builder.objectRef<Request>('Request').implement({
       type: TokensType,
       description: 'What it used.',
       resolve: (request) => ({ ...request, isEstimated: (request.usageSource ?? 'upstream') !== 'upstream' }),
+    }),
+    signatures: t.field({
+      type: SignatureCountsType,
+      description: 'How its thought signatures came.',
+      resolve: (request) => request,
     }),
     cost: t.field({ type: 'Decimal', nullable: true, description: 'Null: no price is known.', resolve: () => null }),
     startedAt: t.field({ type: 'DateTime', description: 'When it came.', resolve: ({ startedAt }) => startedAt }),

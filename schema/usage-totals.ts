@@ -1,6 +1,8 @@
 import { builder } from './builder.ts';
 import type { UsageTotals } from './context.ts';
 
+type SignatureCounts = Pick<UsageTotals, 'clientSignatures' | 'restoredSignatures' | 'placeholderSignatures'>;
+
 interface Tokens {
   inputTokens: number;
   cachedInputTokens: number;
@@ -30,6 +32,27 @@ export const TokensType = builder.objectRef<Tokens>('Tokens').implement({
   }),
 });
 
+export const SignatureCountsType = builder.objectRef<SignatureCounts>('SignatureCounts').implement({
+  description: 'How the thought signatures came that Gemini wants back with its earlier turns.',
+  fields: (t) => ({
+    client: t.field({
+      type: 'SafeInt',
+      description: 'Sent back by the caller.',
+      resolve: ({ clientSignatures }) => clientSignatures,
+    }),
+    restored: t.field({
+      type: 'SafeInt',
+      description: 'Dropped by the caller, remembered by the gateway.',
+      resolve: ({ restoredSignatures }) => restoredSignatures,
+    }),
+    placeholder: t.field({
+      type: 'SafeInt',
+      description: "Not known: Google's placeholder was sent.",
+      resolve: ({ placeholderSignatures }) => placeholderSignatures,
+    }),
+  }),
+});
+
 export const UsageTotalsType = builder.objectRef<UsageTotals>('UsageTotals').implement({
   description: 'Sums over requests.',
   fields: (t) => ({
@@ -46,6 +69,11 @@ export const UsageTotalsType = builder.objectRef<UsageTotals>('UsageTotals').imp
       type: TokensType,
       description: 'What they used.',
       resolve: (totals) => ({ ...totals, isEstimated: totals.estimatedRequests > 0 }),
+    }),
+    signatures: t.field({
+      type: SignatureCountsType,
+      description: 'How their thought signatures came.',
+      resolve: (totals) => totals,
     }),
     cost: t.field({ type: 'Decimal', nullable: true, description: 'Null: no price is known.', resolve: () => null }),
   }),

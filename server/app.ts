@@ -38,7 +38,7 @@ import { createModelCatalog } from './relay/model-catalog.ts';
 import { createRelay } from './relay/relay.ts';
 import { loadSecrets } from './secrets/load-secrets.ts';
 import { createServices } from './services.ts';
-import { createSignatureStore } from './signatures/signature-store.ts';
+import { loadSignatures } from './signatures/signature-store.ts';
 import { startWriter } from './writer/writer.ts';
 
 /** The gateway, ready to be put behind a listening socket. */
@@ -104,14 +104,19 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
   });
   const models = createModelCatalog(pool, gemini, now);
   const counters = createLiveCounters(now);
-  const signatures = createSignatureStore(now);
+  const signatures = await loadSignatures({
+    execute,
+    orm,
+    now,
+    onError: (error) => log.error({ err: error }, 'thought signatures were not stored'),
+  });
   const media = createMediaFetcher({ allow: config.imageFetchAllow });
   const owners = await loadResourceOwners({ execute, orm, now });
   const translation = {
     modelOf: toModelId,
     rulesOf,
     outputTokenLimit: models.outputTokenLimit,
-    signatureOf: (key: string) => signatures.get(key),
+    signatureOf: signatures.get,
     randomId,
   };
   const relay = createRelay({ ledger, pool, gemini, signatures, media, owners, translation, counters, now, randomId });

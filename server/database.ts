@@ -5,6 +5,7 @@ import { Migrator } from '@mikro-orm/migrations';
 import { type EntityClass, MikroORM } from '@mikro-orm/sqlite';
 import type { Database } from 'better-sqlite3';
 import { Migration20261123000000_initial } from './migrations/Migration20261123000000_initial.ts';
+import { Migration20261124000000_thought_signatures } from './migrations/Migration20261124000000_thought_signatures.ts';
 import { Migration20261125000000_resource_owners } from './migrations/Migration20261125000000_resource_owners.ts';
 
 export type Orm = MikroORM;
@@ -13,7 +14,11 @@ export type Connection = Database;
 export type Entities = readonly (EntityClass<object> | EntitySchema)[];
 
 /** Every migration, oldest first. */
-const migrations = [Migration20261123000000_initial, Migration20261125000000_resource_owners];
+const migrations = [
+  Migration20261123000000_initial,
+  Migration20261124000000_thought_signatures,
+  Migration20261125000000_resource_owners,
+];
 
 /** Oldest SQLite that is free of the WAL-reset bug (3.7.0 to 3.51.2 can corrupt a database that two connections checkpoint). */
 const sqliteVersionMin = [3, 51, 3] as const;

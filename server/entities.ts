@@ -6,6 +6,17 @@ import { UsageBucket } from './ledger/projections/usage-buckets.ts';
 import { UsageEvent } from './ledger/usage-event.entity.ts';
 import { ResourceOwner } from './pool/resource-owner.entity.ts';
 import { UpstreamKey } from './pool/upstream-key.entity.ts';
+import { ThoughtSignature } from './signatures/thought-signature.entity.ts';
 
 /** Every table the ORM knows. */
-export const entities = [UsageEvent, Request, UsageBucket, ClientKey, UpstreamKey, Account, Session, ResourceOwner];
+export const entities = [
+  UsageEvent,
+  Request,
+  UsageBucket,
+  ClientKey,
+  UpstreamKey,
+  ResourceOwner,
+  ThoughtSignature,
+  Account,
+  Session,
+];

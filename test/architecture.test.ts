@@ -8,14 +8,14 @@ const allowed: Record<string, string[]> = {
   gemini: [],
   ledger: [],
   jobs: [],
-  signatures: [],
+  signatures: ['ledger'],
   media: ['formats'],
   clients: ['ledger'],
   pool: ['ledger', 'gemini', 'jobs'],
   admin: ['ledger'],
   relay: ['formats', 'gemini', 'ledger', 'pool', 'signatures', 'clients', 'media'],
   http: ['relay', 'formats', 'clients', 'admin', 'ledger', 'schema'],
-  writer: ['admin', 'clients', 'ledger', 'pool'],
+  writer: ['admin', 'clients', 'ledger', 'pool', 'signatures'],
 };
 const openToAll = ['config', 'database', 'secrets', 'migrations', 'lock-data-dir', 'entities'];
 

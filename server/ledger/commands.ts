@@ -1,10 +1,13 @@
 import type { EntityManager } from '@mikro-orm/sqlite';
+import type { Connection } from '../database.ts';
 import type { NewEvent } from './events.ts';
 
 /** What a handler works with inside the writer's transaction. */
 export interface Transaction {
   /** A fork of the writer's entity manager on the connection that holds the transaction. */
   em: EntityManager;
+  /** The connection beneath it, for statements on the hot path. */
+  connection: Connection;
   /** Now, ms since 1970. */
   now: number;
 }

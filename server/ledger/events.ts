@@ -15,6 +15,16 @@ export interface TokenUsage {
 /** Where the numbers of a usage come from: told by Google at the end, the last seen before a break, our own estimate, or not known at all. */
 export type UsageSource = 'upstream' | 'last-seen' | 'estimate' | 'unknown';
 
+/** Where the thought signatures of a request's earlier tool calls come from; each counts once. */
+export interface SignatureCounts {
+  /** The client sent it back. */
+  client: number;
+  /** The client had dropped it, and the gateway remembered it. */
+  restored: number;
+  /** Nobody knew it: Google's placeholder stood in for it. */
+  placeholder: number;
+}
+
 /** A request was authenticated, its first upstream key chosen; durable before the first byte goes upstream. */
 export interface RequestAccepted {
   type: 'RequestAccepted';
@@ -28,6 +38,8 @@ export interface RequestAccepted {
   isStreaming: boolean;
   upstreamKeyId: string;
   bodyBytes: number;
+  /** Absent when there were none, and in events written before they were counted. */
+  signatures?: SignatureCounts;
 }
 
 /** One upstream call ended without a usable answer; durable before the next attempt. */

@@ -126,6 +126,9 @@ const noTotals: UsageTotals = {
   totalTokens: 0,
   estimatedRequests: 0,
   lastUsedAt: null,
+  clientSignatures: 0,
+  restoredSignatures: 0,
+  placeholderSignatures: 0,
 };
 
 function plus(a: UsageTotals, b: UsageTotals): UsageTotals {
@@ -142,5 +145,8 @@ function plus(a: UsageTotals, b: UsageTotals): UsageTotals {
     totalTokens: a.totalTokens + b.totalTokens,
     estimatedRequests: a.estimatedRequests + b.estimatedRequests,
     lastUsedAt: Math.max(a.lastUsedAt ?? 0, b.lastUsedAt ?? 0) || null,
+    clientSignatures: a.clientSignatures + b.clientSignatures,
+    restoredSignatures: a.restoredSignatures + b.restoredSignatures,
+    placeholderSignatures: a.placeholderSignatures + b.placeholderSignatures,
   };
 }

@@ -1,3 +1,4 @@
+import { plainRequest } from '../formats/format.ts';
 import type { RunResult } from '../pool/pool.ts';
 import type { Owner } from '../pool/resource-owners.ts';
 import { noUsage } from './exchange.ts';
@@ -23,7 +24,8 @@ export function createForwarder(parts: RelayParts, open: OpenCalls<OpenRequest>)
     counters.accepted();
     try {
       const bodyBytes = request.body?.length ?? 0;
-      await ledger.append(events.accepted(facts, { model, isStreaming: false }, bodyBytes, choice.key.id, now()));
+      const accepted = { ...plainRequest, model, isStreaming: false };
+      await ledger.append(events.accepted(facts, accepted, bodyBytes, choice.key.id, now()));
       const result = await pool.run<null>({
         model,
         only,

@@ -33,15 +33,17 @@ export interface Ending {
   calls?: number;
 }
 
+/** Signatures of which there are none are left out. */
 export function accepted(
   facts: RequestFacts,
-  { model, isStreaming }: Pick<TranslatedRequest, 'model' | 'isStreaming'>,
+  { model, isStreaming, signatureUse }: Pick<TranslatedRequest, 'model' | 'isStreaming' | 'signatureUse'>,
   bodyBytes: number,
   upstreamKeyId: string,
   occurredAt: number,
 ): NewEvent {
   const body: RequestAccepted = { type: 'RequestAccepted', ...facts, model, isStreaming, upstreamKeyId, bodyBytes };
-  return { body, occurredAt };
+  const hasSignatures = Object.values(signatureUse).some((amount) => amount > 0);
+  return { body: hasSignatures ? { ...body, signatures: signatureUse } : body, occurredAt };
 }
 
 export function attemptFailed(

@@ -60,7 +60,7 @@ export async function createBatchRunner(
     for (const { name, input } of commands) {
       const handler = handlers[name];
       if (!handler) throw new Error(`There is no command ${name}.`);
-      const pending = handler(new CommandTransaction(orm, now), input);
+      const pending = handler(new CommandTransaction(orm, connection, now), input);
       // Awaiting what is no promise would cost a turn of the loop per event.
       const { events, result } = pending instanceof Promise ? await pending : pending;
       for (const event of events) recorded.push(appender.append(event, now));
@@ -115,11 +115,13 @@ function createProjector(connection: Connection): (events: readonly RecordedEven
 /** Most commands only append: an entity manager of its own is made for those that ask for one. */
 class CommandTransaction implements Transaction {
   readonly now: number;
+  readonly connection: Connection;
   readonly #orm: Orm;
   #em: EntityManager | undefined;
 
-  constructor(orm: Orm, now: number) {
+  constructor(orm: Orm, connection: Connection, now: number) {
     this.#orm = orm;
+    this.connection = connection;
     this.now = now;
   }
 

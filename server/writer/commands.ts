@@ -4,6 +4,7 @@ import { clientKeyCommands } from '../clients/client-key-commands.ts';
 import { ledgerCommands } from '../ledger/ledger-commands.ts';
 import { resourceCommands } from '../pool/resource-commands.ts';
 import { upstreamKeyCommands } from '../pool/upstream-key-commands.ts';
+import { signatureCommands } from '../signatures/signature-commands.ts';
 
 /** Every command the writer carries out. */
 export const commandHandlers = {
@@ -13,6 +14,7 @@ export const commandHandlers = {
   ...resourceCommands,
   ...accountCommands,
   ...sessionCommands,
+  ...signatureCommands,
 };
 
 export type AllCommands = typeof commandHandlers;

@@ -5,6 +5,8 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { launchBrowser, screenshotPath } from '../support/browser.ts';
 import { password, startTestGateway } from '../support/gateway.ts';
+import { dataFolderWith } from '../support/ledger.ts';
+import { history } from '../support/request-history.ts';
 
 const axe = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 const phone = { width: 360, height: 740 };
@@ -63,6 +65,7 @@ test('the owner signs in, makes a key, sends a request with it and sees the numb
   expect(secret).toMatch(/^gp_[0-9A-Za-z]{38}$/);
   await page.getByRole('link', { name: 'Overview' }).first().click();
   await page.getByText('No requests yet').waitFor();
+  expect(await page.getByTestId('overview-signatures').count()).toBe(0);
   await ask(url, secret);
   const row = page.getByTestId('request-row');
   await row.filter({ hasText: 'Succeeded' }).filter({ hasText: 'laptop' }).waitFor();
@@ -139,7 +142,10 @@ describe.each([
   ['a desktop in Chinese', desktop, 'zh-CN'],
 ])('on %s', (_name, viewport, locale) => {
   test('every page fits and can be used by everybody', async () => {
-    const { url, openai } = await startTestGateway();
+    const signed = history('req_signed', Date.now());
+    const accepted = signed.accepted({ client: 1234, restored: 56, placeholder: 0 });
+    const DATA_DIR = await dataFolderWith([accepted, signed.completed()]);
+    const { url, openai } = await startTestGateway({ DATA_DIR });
     const client = await openai();
     const secret = String(client.apiKey);
     await ask(url, secret);
@@ -157,6 +163,10 @@ describe.each([
     await page.locator('input[name=password]').fill(password);
     await page.locator('button[type=submit]').click();
     await page.getByTestId('request-row').first().waitFor();
+    const signatures = ['client', 'restored', 'placeholder'].map((name) =>
+      page.getByTestId(`overview-signatures-${name}`).getAttribute('data-value'),
+    );
+    expect(await Promise.all(signatures)).toEqual(['1234', '56', '0']);
     await look('overview');
     await page.goto(`${url}/app/client-keys`);
     await page.getByTestId('client-key-row').waitFor();

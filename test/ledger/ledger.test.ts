@@ -122,15 +122,18 @@ describe('projections', () => {
       retries: fc.nat(3),
       hour: fc.nat(30),
       tokens: fc.nat(1e9),
+      signatures: fc.option(fc.record({ client: fc.nat(9), restored: fc.nat(9), placeholder: fc.nat(9) }), {
+        nil: undefined,
+      }),
     });
     await fc.assert(
       fc.asyncProperty(fc.array(story, { maxLength: 30 }), async (stories) => {
         const { ledger, verify, close } = await openTestLedger();
         await Promise.all(
-          stories.map(async ({ end, retries, hour, tokens }, index) => {
+          stories.map(async ({ end, retries, hour, tokens, signatures }, index) => {
             const request = history(`req_${index}`, 1_700_000_000_000 + hour * 3_600_000);
             if (end === 'rejected') return ledger.append(request.rejected());
-            await ledger.append(request.accepted());
+            await ledger.append(request.accepted(signatures));
             for (let retry = 0; retry < retries; retry++) await ledger.append(request.attemptFailed());
             if (end === 'completed') await ledger.append(request.completed(usage(tokens, 1)));
             else if (end !== 'open') await ledger.append(request[end]());

@@ -82,6 +82,36 @@ describe('a usage report', () => {
     expect(readUsage(connection, { ...everything, filter }).total).toMatchObject({ requests: 1, rejected: 1 });
   });
 
+  test('counts how thought signatures came, of open requests too', async () => {
+    const { ledger, orm, connection } = await openSmallLedger();
+    await ledger.append(history('req_signed', noon).accepted({ client: 3, restored: 2, placeholder: 1 }));
+    await ledger.append(history('req_signed', noon).failed());
+    await ledger.append(history('req_open_signed', noon).accepted({ client: 0, restored: 5, placeholder: 0 }));
+    const counts = { clientSignatures: 3, restoredSignatures: 7, placeholderSignatures: 1 };
+    expect(readUsage(connection, everything).total).toMatchObject({ requests: 5, ...counts });
+    expect(readUsageTotals(connection, 0, everything.toMs)).toMatchObject(counts);
+    expect(usageTotalsBy(connection, 'clientKeyId', ['ck_1']).get('ck_1')).toMatchObject(counts);
+    expect(await findRequest(orm, 'req_open_signed')).toMatchObject({ clientSignatures: 0, restoredSignatures: 5 });
+    const without = { clientSignatures: 0, restoredSignatures: 0, placeholderSignatures: 0 };
+    expect(await findRequest(orm, 'req_done')).toMatchObject(without);
+    expect(await findRequest(orm, 'req_refused')).toMatchObject(without);
+  });
+
+  test('counts the signatures of a request with several upstream calls once', async () => {
+    const { ledger, orm } = await openTestLedger();
+    const request = history('req_1', noon);
+    const call = { requestId: 'req_1', upstreamKeyId: 'uk_1', durationMs: 5, usage: usage(1, 1) };
+    await ledger.append(request.accepted({ client: 1, restored: 2, placeholder: 3 }));
+    for (const attempt of [1, 2]) {
+      await ledger.append({ body: { type: 'AttemptSucceeded', attempt, ...call }, occurredAt: noon });
+    }
+    const counts = { requests: 1, clientSignatures: 1, restoredSignatures: 2, placeholderSignatures: 3 };
+    const connection = await connectionOf(orm);
+    expect(readUsage(connection, everything).total).toMatchObject(counts);
+    await ledger.append(request.completed());
+    expect(readUsage(connection, everything).total).toMatchObject(counts);
+  });
+
   test('tells the totals of many keys at once', async () => {
     const { connection } = await openSmallLedger();
     const totals = usageTotalsBy(connection, 'upstreamKeyId', ['uk_1', 'uk_never']);

@@ -3,6 +3,8 @@ import { printSchema } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { schema } from '../../schema/index.ts';
 import { createGraphqlCaller, startTestGateway } from '../support/gateway.ts';
+import { dataFolderWith } from '../support/ledger.ts';
+import { history } from '../support/request-history.ts';
 
 test('the emitted schema is fresh (npm run schema)', () => {
   expect(readFileSync('schema/schema.graphql', 'utf8')).toBe(`${printSchema(schema)}\n`);
@@ -100,6 +102,32 @@ describe('client keys', () => {
     expect((await create('{name: " "}')).clientKeyCreate.fields).toEqual([{ path: ['name'] }]);
     expect((await create('{name: "x", secret: "short"}')).clientKeyCreate.fields).toEqual([{ path: ['secret'] }]);
   });
+});
+
+test('how thought signatures came is told of each request and of all', async () => {
+  const [first, second, plain] = [history('req_1'), history('req_2'), history('req_3')];
+  const DATA_DIR = await dataFolderWith([
+    first.accepted({ client: 4, restored: 0, placeholder: 1 }),
+    first.completed(),
+    second.accepted({ client: 0, restored: 7, placeholder: 0 }),
+    second.aborted(),
+    plain.accepted(),
+    plain.completed(),
+  ]);
+  const { graphql, signIn } = await startTestGateway({ DATA_DIR });
+  await signIn();
+  const counts = 'signatures { client restored placeholder }';
+  const { requests, usage } = await graphql(`{
+    requests { nodes { requestId ${counts} } }
+    usage(range: {preset: ALL_TIME}, groupBy: MODEL) { total { ${counts} } groups { totals { ${counts} } } }
+  }`);
+  expect(requests.nodes).toEqual([
+    { requestId: 'req_3', signatures: { client: 0, restored: 0, placeholder: 0 } },
+    { requestId: 'req_2', signatures: { client: 0, restored: 7, placeholder: 0 } },
+    { requestId: 'req_1', signatures: { client: 4, restored: 0, placeholder: 1 } },
+  ]);
+  const all = { signatures: { client: 4, restored: 7, placeholder: 1 } };
+  expect(usage).toEqual({ total: all, groups: [{ totals: all }] });
 });
 
 test('events are followed from any position by server-sent events', async () => {

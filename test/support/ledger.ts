@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { migrate, type Orm, openDatabase } from '../../server/database.ts';
 import { entities } from '../../server/entities.ts';
+import type { NewEvent } from '../../server/ledger/events.ts';
 import { createLedger } from '../../server/ledger/ledger.ts';
 import { type Verdict, verifyLedger } from '../../server/ledger/verify.ts';
 import { startWriter } from '../../server/writer/writer.ts';
@@ -21,6 +22,15 @@ export async function openTestLedger(file = join(temporaryFolder(), 'pool.db')) 
   };
   onTestFinished(close);
   return { file, writer, orm, ledger, close, verify: () => verify(orm) };
+}
+
+/** A data folder in which this has happened already, for a gateway to start on. */
+export async function dataFolderWith(events: readonly NewEvent[]): Promise<string> {
+  const folder = temporaryFolder();
+  const { ledger, close } = await openTestLedger(join(folder, 'gemini-pool.db'));
+  for (const event of events) await ledger.append(event);
+  await close();
+  return folder;
 }
 
 /** Checks a ledger against a rebuild in a scratch file. */

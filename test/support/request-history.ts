@@ -1,4 +1,4 @@
-import type { NewEvent, TokenUsage } from '../../server/ledger/events.ts';
+import type { NewEvent, SignatureCounts, TokenUsage } from '../../server/ledger/events.ts';
 
 /** Events of one request, for tests that need a history. Times are ms since 1970. */
 export function history(requestId: string, at = 1_700_000_000_000) {
@@ -12,7 +12,7 @@ export function history(requestId: string, at = 1_700_000_000_000) {
     usageSource: 'upstream' as const,
   };
   return {
-    accepted: (): NewEvent => ({
+    accepted: (signatures?: SignatureCounts): NewEvent => ({
       body: {
         type: 'RequestAccepted',
         requestId,
@@ -23,6 +23,7 @@ export function history(requestId: string, at = 1_700_000_000_000) {
         isStreaming: false,
         upstreamKeyId: 'uk_1',
         bodyBytes: 100,
+        ...(signatures && { signatures }),
       },
       occurredAt: at,
     }),

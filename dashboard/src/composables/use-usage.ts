@@ -21,6 +21,11 @@ const Usage = graphql(`
           total
           isEstimated
         }
+        signatures {
+          client
+          restored
+          placeholder
+        }
       }
       series {
         start

@@ -107,6 +107,12 @@ export const en = {
     cached: 'Cached',
     reasoning: 'Reasoning',
     estimated: 'Some of these counts are estimated.',
+    signatures: 'Thought signatures',
+    signaturesClient: 'Sent back by clients',
+    signaturesRestored: 'Restored by the gateway',
+    signaturesPlaceholder: 'Replaced by the placeholder',
+    signaturesHint:
+      'Gemini signs its tool calls and wants each signature back in the next turn. Many clients drop them: the gateway then puts back what it remembers, or Google’s placeholder, which works but may make answers a little worse.',
     chart: 'Requests and tokens',
     chartByHour: 'by hour',
     chartByDay: 'by day',

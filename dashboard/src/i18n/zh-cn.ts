@@ -106,6 +106,12 @@ export const zhCn: Dictionary = {
     cached: '缓存',
     reasoning: '思考',
     estimated: '其中部分数字为估算值。',
+    signatures: '思考签名',
+    signaturesClient: '由客户端送回',
+    signaturesRestored: '由网关恢复',
+    signaturesPlaceholder: '以占位符代替',
+    signaturesHint:
+      'Gemini 会给工具调用签名，并要求在下一轮送回。许多客户端会丢弃签名：网关会补上记住的签名；如果不知道，就用 Google 的占位符代替，请求仍可完成，但回答质量可能略有下降。',
     chart: '请求与 Token',
     chartByHour: '按小时',
     chartByDay: '按天',

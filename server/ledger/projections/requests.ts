@@ -9,6 +9,7 @@ import type {
   RequestCompleted,
   RequestFailed,
   RequestRejected,
+  SignatureCounts,
   UsageSource,
 } from '../events.ts';
 import { clampFirst, type Page, type PageQuery, toPage } from '../page.ts';
@@ -56,6 +57,10 @@ const RequestSchema = defineEntity({
     durationMs: p.integer().nullable(),
     timeToFirstTokenMs: p.integer().nullable(),
     attempts: p.json().$type<Attempt[]>(),
+    /** How its thought signatures came, see `SignatureCounts`. */
+    clientSignatures: p.integer(),
+    restoredSignatures: p.integer(),
+    placeholderSignatures: p.integer(),
   },
 });
 export class Request extends RequestSchema.class {}
@@ -87,14 +92,17 @@ export async function findRequest(orm: Orm, requestId: string): Promise<Request 
   return orm.em.fork().findOne(Request, { requestId });
 }
 
+const noSignatures: SignatureCounts = { client: 0, restored: 0, placeholder: 0 };
+
 type Terminal = RequestCompleted | RequestFailed | RequestAborted;
 
 /** Keeps `request` in step with the events of requests. */
 export function requestsProjection(connection: Connection): Projection {
   const insertAccepted = connection.prepare(
     `insert into request (accepted_position, request_id, outcome, format, client_key_id, upstream_key_id,
-       requested_model, is_streaming, started_at, attempts)
-     values (?, ?, 'IN_PROGRESS', ?, ?, ?, ?, ?, ?, '[]')`,
+       requested_model, is_streaming, started_at, attempts, client_signatures, restored_signatures,
+       placeholder_signatures)
+     values (?, ?, 'IN_PROGRESS', ?, ?, ?, ?, ?, ?, '[]', ?, ?, ?)`,
   );
   const insertRejected = connection.prepare(
     `insert into request (accepted_position, request_id, outcome, format, client_key_id, requested_model, is_streaming,
@@ -123,6 +131,7 @@ export function requestsProjection(connection: Connection): Projection {
   function onAccepted(event: RequestAccepted, { position, occurredAt }: RecordedEvent): void {
     const { requestId, format, clientKeyId, upstreamKeyId, requestedModel } = event;
     const isStreaming = event.isStreaming ? 1 : 0;
+    const { client, restored, placeholder } = event.signatures ?? noSignatures;
     insertAccepted.run(
       position,
       requestId,
@@ -132,6 +141,9 @@ export function requestsProjection(connection: Connection): Projection {
       requestedModel,
       isStreaming,
       occurredAt,
+      client,
+      restored,
+      placeholder,
     );
   }
 

@@ -33,6 +33,9 @@ const UsageBucketSchema = defineEntity({
     estimatedRequests: p.integer(),
     /** When the newest of its requests began. */
     lastUsedAt: p.integer(),
+    clientSignatures: p.integer(),
+    restoredSignatures: p.integer(),
+    placeholderSignatures: p.integer(),
   },
 });
 export class UsageBucket extends UsageBucketSchema.class {}
@@ -41,8 +44,15 @@ UsageBucketSchema.setClass(UsageBucket);
 type Outcome = 'succeeded' | 'failed' | 'cancelled' | 'rejected';
 type BucketKey = [hour: number, clientKeyId: string, upstreamKeyId: string, model: string];
 
+/** How the thought signatures of requests came, see `SignatureCounts`. */
+interface SignatureSums {
+  clientSignatures: number;
+  restoredSignatures: number;
+  placeholderSignatures: number;
+}
+
 /** What one request adds to its bucket. */
-interface Contribution {
+interface Contribution extends SignatureSums {
   startedAt: number;
   clientKeyId: string;
   upstreamKeyId: string;
@@ -54,9 +64,9 @@ interface Contribution {
 }
 
 /** Where an ending request belongs: told by its row, which `request` keeps. */
-type Origin = Pick<Contribution, 'startedAt' | 'clientKeyId' | 'model'>;
+type Origin = Pick<Contribution, 'startedAt' | 'clientKeyId' | 'model'> & SignatureSums;
 
-interface Sums extends TokenUsage, Record<Outcome, number> {
+interface Sums extends TokenUsage, SignatureSums, Record<Outcome, number> {
   requests: number;
   estimatedRequests: number;
   lastUsedAt: number;
@@ -65,7 +75,9 @@ interface Sums extends TokenUsage, Record<Outcome, number> {
 /** Keeps `usage_bucket` in step. Runs after `request`. */
 export function usageBucketsProjection(connection: Connection): Projection {
   const findOrigin = connection.prepare<[string], Origin>(
-    `select started_at as startedAt, client_key_id as clientKeyId, requested_model as model
+    `select started_at as startedAt, client_key_id as clientKeyId, requested_model as model,
+       client_signatures as clientSignatures, restored_signatures as restoredSignatures,
+       placeholder_signatures as placeholderSignatures
      from request where request_id = ?`,
   );
   const addToBucket = prepareAdd(connection);
@@ -92,8 +104,9 @@ export function usageBucketsProjection(connection: Connection): Projection {
 function prepareAdd(connection: Connection): (key: BucketKey, sums: Sums) => void {
   const upsert = connection.prepare(
     `insert into usage_bucket (hour, client_key_id, upstream_key_id, model, requests, succeeded, failed, cancelled, rejected,
-       input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, total_tokens, estimated_requests, last_used_at)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, total_tokens, estimated_requests, last_used_at,
+       client_signatures, restored_signatures, placeholder_signatures)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      on conflict do update set
        requests = requests + excluded.requests,
        succeeded = succeeded + excluded.succeeded,
@@ -106,14 +119,18 @@ function prepareAdd(connection: Connection): (key: BucketKey, sums: Sums) => voi
        reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens,
        total_tokens = total_tokens + excluded.total_tokens,
        estimated_requests = estimated_requests + excluded.estimated_requests,
-       last_used_at = max(last_used_at, excluded.last_used_at)`,
+       last_used_at = max(last_used_at, excluded.last_used_at),
+       client_signatures = client_signatures + excluded.client_signatures,
+       restored_signatures = restored_signatures + excluded.restored_signatures,
+       placeholder_signatures = placeholder_signatures + excluded.placeholder_signatures`,
   );
   return (key, sums) => {
     const { requests, succeeded, failed, cancelled, rejected } = sums;
     const { inputTokens, cachedInputTokens, outputTokens, reasoningTokens, totalTokens } = sums;
     const outcomes = [requests, succeeded, failed, cancelled, rejected];
     const tokens = [inputTokens, cachedInputTokens, outputTokens, reasoningTokens, totalTokens];
-    upsert.run([...key, ...outcomes, ...tokens, sums.estimatedRequests, sums.lastUsedAt]);
+    const signatures = [sums.clientSignatures, sums.restoredSignatures, sums.placeholderSignatures];
+    upsert.run([...key, ...outcomes, ...tokens, sums.estimatedRequests, sums.lastUsedAt, ...signatures]);
   };
 }
 
@@ -124,12 +141,13 @@ function contributionOf(
   switch (body.type) {
     case 'RequestRejected': {
       const { clientKeyId, requestedModel: model } = body;
-      const nothingUsed = { upstreamKeyId: '', usage: noUsage, isEstimated: false };
+      const nothingUsed = { upstreamKeyId: '', usage: noUsage, isEstimated: false, ...noSignatures };
       return { startedAt: occurredAt, clientKeyId, model, outcome: 'rejected', ...nothingUsed };
     }
     case 'AttemptSucceeded': {
       const { upstreamKeyId, usage } = body;
-      return { ...originOf(body, findOrigin), upstreamKeyId, outcome: null, usage, isEstimated: false };
+      const origin = { ...originOf(body, findOrigin), ...noSignatures };
+      return { ...origin, upstreamKeyId, outcome: null, usage, isEstimated: false };
     }
     case 'RequestCompleted':
     case 'RequestFailed':
@@ -171,12 +189,15 @@ const noUsage: TokenUsage = {
   totalTokens: 0,
 };
 
+const noSignatures: SignatureSums = { clientSignatures: 0, restoredSignatures: 0, placeholderSignatures: 0 };
+
 function emptySums(): Sums {
   const outcomes = { succeeded: 0, failed: 0, cancelled: 0, rejected: 0 };
-  return { requests: 0, ...outcomes, ...noUsage, estimatedRequests: 0, lastUsedAt: 0 };
+  return { requests: 0, ...outcomes, ...noUsage, ...noSignatures, estimatedRequests: 0, lastUsedAt: 0 };
 }
 
-function add(sums: Sums, { outcome, usage, isEstimated, startedAt }: Contribution): void {
+function add(sums: Sums, contribution: Contribution): void {
+  const { outcome, usage, isEstimated, startedAt } = contribution;
   if (outcome) {
     sums.requests++;
     sums[outcome]++;
@@ -188,10 +209,13 @@ function add(sums: Sums, { outcome, usage, isEstimated, startedAt }: Contributio
   sums.totalTokens += usage.totalTokens;
   sums.estimatedRequests += isEstimated ? 1 : 0;
   sums.lastUsedAt = Math.max(sums.lastUsedAt, startedAt);
+  sums.clientSignatures += contribution.clientSignatures;
+  sums.restoredSignatures += contribution.restoredSignatures;
+  sums.placeholderSignatures += contribution.placeholderSignatures;
 }
 
 /** How many requests and tokens there were. `requests` holds those still in progress too: it equals the rows of `request`. */
-export interface UsageTotals {
+export interface UsageTotals extends SignatureSums {
   requests: number;
   succeeded: number;
   failed: number;
@@ -218,11 +242,12 @@ export function readUsageTotals(connection: Connection, fromMs: number, toMs: nu
 /** A table expression: ended requests from their buckets, open ones from their rows. */
 export const usageRows = `(
   select hour, client_key_id, upstream_key_id, model, requests, succeeded, failed, cancelled, rejected, input_tokens,
-    cached_input_tokens, output_tokens, reasoning_tokens, total_tokens, estimated_requests, last_used_at
+    cached_input_tokens, output_tokens, reasoning_tokens, total_tokens, estimated_requests, last_used_at,
+    client_signatures, restored_signatures, placeholder_signatures
   from usage_bucket
   union all
   select started_at - started_at % ${hourMs}, client_key_id, coalesce(upstream_key_id, ''), requested_model, 1, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, started_at
+    0, 0, 0, 0, 0, started_at, client_signatures, restored_signatures, placeholder_signatures
   from request where outcome = 'IN_PROGRESS'
 )`;
 
@@ -233,4 +258,6 @@ export const usageSums = `
   coalesce(sum(input_tokens), 0) as inputTokens, coalesce(sum(cached_input_tokens), 0) as cachedInputTokens,
   coalesce(sum(output_tokens), 0) as outputTokens, coalesce(sum(reasoning_tokens), 0) as reasoningTokens,
   coalesce(sum(total_tokens), 0) as totalTokens, coalesce(sum(estimated_requests), 0) as estimatedRequests,
-  max(last_used_at) as lastUsedAt`;
+  max(last_used_at) as lastUsedAt, coalesce(sum(client_signatures), 0) as clientSignatures,
+  coalesce(sum(restored_signatures), 0) as restoredSignatures,
+  coalesce(sum(placeholder_signatures), 0) as placeholderSignatures`;
