@@ -77,7 +77,8 @@ async function forwardCall(
   { relay, originOf }: NativeParts,
 ): Promise<void> {
   const bytes = await readBytes(ctx.req, bodyBytesMax);
-  const isJson = bytes.length > 0 && /json/.test(ctx.get('content-type'));
+  // What is uploaded is a file, whatever its type.
+  const isJson = bytes.length > 0 && /json/.test(ctx.get('content-type')) && !ctx.path.startsWith('/upload/');
   const body = isJson ? parseJson(bytes) : null;
   const upload = uploadIn(ctx.url);
   ctx.respond = false;

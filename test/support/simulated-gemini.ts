@@ -11,12 +11,16 @@ export interface GeminiCallRecord {
   headers: IncomingMessage['headers'];
   // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies freely.
   body: any;
+  /** The body as it came. */
+  text: string;
   /** Resolves when the caller hung up before the answer ended. */
   aborted: Promise<void>;
 }
 
 export type ScriptedAnswer =
-  | { json: unknown; status?: number }
+  | { json: unknown; status?: number; headers?: Record<string, string> }
+  /** Bytes as they are, one write each. */
+  | { raw: (string | Buffer)[]; headers: Record<string, string> }
   /** Frames of a stream; a promise among them is waited for. */
   | { frames: (GenerateContentResponse | Promise<unknown>)[]; isCut?: boolean }
   /** Never answers. */
@@ -48,11 +52,13 @@ export async function startSimulatedGemini(): Promise<SimulatedGemini> {
       path: request.url ?? '',
       key: String(request.headers['x-goog-api-key'] ?? ''),
       headers: request.headers,
-      body: text ? JSON.parse(text) : null,
+      body: parse(text),
+      text,
       aborted,
     };
     calls.push(call);
-    if (call.method === 'GET') sendJson(response, 200, { models: models.map(modelCard) });
+    if (call.method === 'GET' && call.path.startsWith('/v1beta/models'))
+      sendJson(response, 200, { models: models.map(modelCard) });
     else await send(response, script(call) ?? healthy(call));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -112,7 +118,13 @@ function healthy(call: GeminiCallRecord): ScriptedAnswer {
 
 async function send(response: ServerResponse, answer: ScriptedAnswer): Promise<void> {
   if ('hangs' in answer) return;
-  if ('json' in answer) return sendJson(response, answer.status ?? 200, answer.json);
+  if ('json' in answer) return sendJson(response, answer.status ?? 200, answer.json, answer.headers);
+  if ('raw' in answer) {
+    response.writeHead(200, answer.headers);
+    for (const piece of answer.raw) await new Promise((written) => response.write(piece, written));
+    response.end();
+    return;
+  }
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   response.flushHeaders();
   for (const item of answer.frames) {
@@ -123,8 +135,17 @@ async function send(response: ServerResponse, answer: ScriptedAnswer): Promise<v
   else response.end();
 }
 
-function sendJson(response: ServerResponse, status: number, json: unknown): void {
-  response.writeHead(status, { 'content-type': 'application/json; charset=UTF-8' }).end(JSON.stringify(json, null, 2));
+function sendJson(response: ServerResponse, status: number, json: unknown, headers: Record<string, string> = {}): void {
+  const all = { 'content-type': 'application/json; charset=UTF-8', ...headers };
+  response.writeHead(status, all).end(JSON.stringify(json, null, 2));
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 async function readText(request: IncomingMessage): Promise<string> {

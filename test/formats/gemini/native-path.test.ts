@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { parseNativePath } from '../../../server/formats/gemini/native-path.ts';
+import { resourcesIn } from '../../../server/formats/gemini/resources-in.ts';
+
+test('an action of a model whose tokens can be counted is one', () => {
+  const path = parseNativePath('/v1beta/models/gemini-3.8-flash:streamGenerateContent');
+  expect(path).toEqual({
+    kind: 'model',
+    version: 'v1beta',
+    model: 'gemini-3.8-flash',
+    action: 'streamGenerateContent',
+  });
+  expect(parseNativePath('/v1/models/x:countTokens')).toMatchObject({ kind: 'model', version: 'v1' });
+});
+
+test.each([
+  ['/v1beta/files/abc', 'files/abc'],
+  ['/upload/v1beta/files', null],
+  ['/v1beta/files/abc:download', 'files/abc'],
+  ['/v1beta/cachedContents/c-1', 'cachedContents/c-1'],
+  ['/v1beta/interactions/i_1/cancel', 'interactions/i_1'],
+  ['/v1beta/models/x:predictLongRunning', null],
+])('%s is passed on and is about %s', (path, resource) => {
+  expect(parseNativePath(path)).toMatchObject({ kind: 'other', resource });
+});
+
+test.each([
+  '/v1beta/corpora/x',
+  '/v1beta/models',
+  '/v1beta/models/x',
+  '/v1beta/files/../models',
+  '/v1beta/files/%2e%2e/x',
+  '/v1beta/models/a/b:generateContent',
+  '/v1beta/models/a%2Fb:generateContent',
+  '/v2/files',
+  '/v1beta/',
+])('%s is not served', (path) => {
+  expect(parseNativePath(path)).toBeNull();
+});
+
+test('resources are found where Google names them, and nowhere else', () => {
+  const fileUri = 'https://generativelanguage.googleapis.com/v1beta/files/f-1';
+  const request = {
+    contents: [{ parts: [{ fileData: { fileUri } }, { text: 'files/none cachedContents/none' }] }],
+    cachedContent: 'cachedContents/c1',
+    previous_interaction_id: 'i1',
+  };
+  expect(resourcesIn(request).sort()).toEqual(['cachedContents/c1', 'files/f-1', 'interactions/i1']);
+  expect(resourcesIn([null, 'x', { uri: 5 }])).toEqual([]);
+});

@@ -1,0 +1,215 @@
+import { describe, expect, test } from 'vitest';
+import { startTestGateway } from '../support/gateway.ts';
+import { exhausted, frame, type ScriptedAnswer, text } from '../support/simulated-gemini.ts';
+
+const model = 'gemini-3.8-flash';
+const body = '{ "contents": [ {"parts":[{"text":"Hello?"}]} ] }';
+const sse = `/v1beta/models/${model}:streamGenerateContent?alt=sse`;
+const unary = `/v1beta/models/${model}:generateContent`;
+const requestsQuery = `{ requests(first: 5) { nodes { outcome requestedModel httpStatus tokens { total } attempts { number failure } } } }`;
+
+/** The gateway with one client key and a caller that uses it as Google's clients do. */
+async function startNative() {
+  const gateway = await startTestGateway();
+  await gateway.signIn();
+  const createKey = async (name: string): Promise<string> => {
+    const { clientKeyCreate } = await gateway.graphql(
+      `mutation ($name: String!) { clientKeyCreate(input: {name: $name}) { ... on ClientKeyCreateSuccess { secret } } }`,
+      { name },
+    );
+    return clientKeyCreate.secret;
+  };
+  const key = await createKey('native');
+  const call = (path: string, init: RequestInit = {}, secret = key) =>
+    fetch(gateway.url + path, {
+      ...init,
+      headers: { 'content-type': 'application/json', 'x-goog-api-key': secret, ...init.headers },
+    });
+  const post = (path: string, text = body, headers = {}) => call(path, { method: 'POST', body: text, headers });
+  return { ...gateway, createKey, call, post };
+}
+
+describe('a native call of a model', () => {
+  test('goes up byte by byte without the client key, and comes back byte by byte', async () => {
+    const { post, gemini } = await startNative();
+    const answer = '{\n "candidates": [{"content": {"parts": [{"text": "hé"}]}, "finishReason": "STOP"}], "new": 1 }';
+    gemini.answerWith(() => ({
+      raw: [answer],
+      headers: {
+        'content-type': 'application/json; charset=UTF-8',
+        'x-gemini-service-tier': 'standard',
+        'set-cookie': 'a=b',
+      },
+    }));
+    const response = await post(`${unary}?key=ignored&%24alt=json`, body, {
+      cookie: 'c=d',
+      'x-forwarded-for': '1.2.3.4',
+    });
+    expect(await response.text()).toBe(answer);
+    expect(response.headers.get('x-gemini-service-tier')).toBe('standard');
+    expect(response.headers.get('set-cookie')).toBeNull();
+    const [call] = gemini.generations();
+    expect(call?.text).toBe(body);
+    expect(call?.path).toBe(`${unary}?%24alt=json`);
+    expect(Object.keys(call?.headers ?? {}).sort()).toEqual(
+      ['accept', 'connection', 'content-length', 'content-type', 'host', 'x-goog-api-key'].sort(),
+    );
+  });
+
+  test('streams as it comes, whatever the pieces are', async () => {
+    const { post, gemini, graphql } = await startNative();
+    const stream = `data: ${JSON.stringify(frame('Hel'))}\r\n\r\ndata: ${JSON.stringify(text('lo 🌍'))}\r\n\r\n`;
+    const bytes = Buffer.from(stream);
+    const pieces = Array.from({ length: Math.ceil(bytes.length / 7) }, (_, n) => bytes.subarray(n * 7, n * 7 + 7));
+    gemini.answerWith(() => ({ raw: pieces, headers: { 'content-type': 'text/event-stream' } }));
+    const response = await post(sse);
+    expect(response.headers.get('content-type')).toBe('text/event-stream');
+    expect(await response.text()).toBe(stream);
+    const { requests } = await graphql(requestsQuery);
+    expect(requests.nodes[0]).toMatchObject({ outcome: 'SUCCEEDED', requestedModel: model, tokens: { total: 10 } });
+  });
+
+  test('without alt=sse is a list, with its tokens counted', async () => {
+    const { post, gemini, graphql } = await startNative();
+    gemini.answerWith(() => ({ json: [frame('Hel'), text('lo')] }));
+    const response = await post(`/v1/models/${model}:streamGenerateContent`);
+    expect(await response.json()).toHaveLength(2);
+    const { requests } = await graphql(requestsQuery);
+    expect(requests.nodes[0]).toMatchObject({ outcome: 'SUCCEEDED', tokens: { total: 10 } });
+  });
+
+  test('gets another key when the first is at its limit, and Google’s own error shape when none is left', async () => {
+    const { post, gemini, graphql } = await startNative();
+    const [first] = ['AIzaFirst-0123456789'];
+    gemini.answerWith((call) => (call.key === first ? exhausted('RequestsPerMinute', '30s') : null));
+    expect((await post(sse)).status).toBe(200);
+    gemini.answerWith(() => exhausted('RequestsPerMinute', '30s'));
+    const refused = await post(sse);
+    expect(refused.status).toBe(429);
+    const { error } = (await refused.json()) as { error: { message?: string } };
+    expect(error.message).toContain('Please try again in');
+    const { requests } = await graphql(requestsQuery);
+    expect(requests.nodes[1].attempts).toHaveLength(2);
+  });
+
+  test('that is wrong is Google’s to refuse, and harms no key', async () => {
+    const { post, gemini } = await startNative();
+    gemini.answerWith(() => ({
+      status: 400,
+      json: { error: { code: 400, message: 'contents is not specified', status: 'INVALID_ARGUMENT' } },
+    }));
+    expect((await post(unary, '{"contents": 5}')).status).toBe(400);
+    gemini.answerWith(() => null);
+    expect((await post(unary)).status).toBe(200);
+    expect((await post(unary, '{"contents": ')).status).toBe(400);
+    expect((await post('/v1beta/models/a%2Fb:generateContent')).status).toBe(404);
+  });
+});
+
+describe('files', () => {
+  const uploadUrl =
+    'https://generativelanguage.googleapis.com/upload/v1beta/files?upload_id=u1&upload_protocol=resumable';
+
+  /** Google's files: each belongs to the key that made it. */
+  async function startWithFiles() {
+    const native = await startNative();
+    const files = new Map<string, string>();
+    native.gemini.answerWith((call): ScriptedAnswer => {
+      if (call.headers['x-goog-upload-command'] === 'start')
+        return { json: {}, headers: { 'x-goog-upload-url': uploadUrl, 'x-goog-upload-status': 'active' } };
+      if (call.path.startsWith('/upload/')) {
+        const name = `files/f${files.size + 1}`;
+        files.set(name, call.key);
+        const file = { name, uri: `https://generativelanguage.googleapis.com/v1beta/${name}`, bytes: call.text };
+        return { json: { file }, headers: { 'x-goog-upload-status': 'final' } };
+      }
+      const name = /files\/\w+/.exec(call.path)?.[0] ?? '';
+      const owner = files.get(name);
+      if (call.path.startsWith('/v1beta/files/') && owner !== call.key)
+        return { status: 403, json: { error: { code: 403, message: `You do not have permission to access ${name}` } } };
+      if (call.method === 'DELETE') files.delete(name);
+      if (call.path.startsWith('/v1beta/files/')) return { json: { name, state: 'ACTIVE' } };
+      return { json: text(call.key) };
+    });
+    return { ...native, files };
+  }
+
+  test('are sent to the gateway, piece after piece with the key that began', async () => {
+    const { url, call, post, gemini } = await startWithFiles();
+    const start = await post('/upload/v1beta/files', '{"file":{}}', { 'x-goog-upload-command': 'start' });
+    const address = start.headers.get('x-goog-upload-url') ?? '';
+    expect(address).toBe(`${url}/upload/v1beta/files?upload_id=u1&upload_protocol=resumable`);
+    const headers = { 'x-goog-upload-command': 'upload, finalize', 'content-type': 'image/png' };
+    const sent = await call(address.slice(url.length), { method: 'POST', body: 'PNG', headers });
+    expect(await sent.json()).toMatchObject({ file: { name: 'files/f1', bytes: 'PNG' } });
+    const [first, second] = gemini.calls.filter(({ path }) => path.startsWith('/upload/'));
+    expect(second?.key).toBe(first?.key);
+    expect(second?.headers).toMatchObject({ 'x-goog-upload-command': 'upload, finalize', 'content-type': 'image/png' });
+  });
+
+  test('are used with the key that made them, also after a restart, and by nobody else', async () => {
+    const { call, post, createKey, files, restart } = await startWithFiles();
+    const finalize = { 'x-goog-upload-command': 'upload, finalize' };
+    for (const content of ['one', 'two', 'three']) await post('/upload/v1beta/files', content, finalize);
+    expect(new Set(files.values()).size).toBe(2);
+    await restart();
+    for (const [name, key] of files) {
+      const uri = `https://generativelanguage.googleapis.com/v1beta/${name}`;
+      const contents = [{ parts: [{ fileData: { fileUri: uri } }] }];
+      const asked = await post(unary, JSON.stringify({ contents }));
+      expect(JSON.stringify(await asked.json())).toContain(key);
+      expect((await call(`/v1beta/${name}`)).status).toBe(200);
+    }
+    const stranger = await createKey('stranger');
+    expect((await call('/v1beta/files/f1', {}, stranger)).status).toBe(404);
+    expect(await (await call('/v1beta/files', {}, stranger)).json()).toEqual({});
+  });
+
+  test('are listed page by page, the caller’s own only, and gone when they were deleted', async () => {
+    const { call, post } = await startWithFiles();
+    for (const content of ['one', 'two', 'three'])
+      await post('/upload/v1beta/files', content, { 'x-goog-upload-command': 'upload, finalize' });
+    const page = async (query: string) => (await call(`/v1beta/files${query}`)).json();
+    expect(await page('?pageSize=2')).toEqual({
+      files: [
+        { name: 'files/f3', state: 'ACTIVE' },
+        { name: 'files/f2', state: 'ACTIVE' },
+      ],
+      nextPageToken: '2',
+    });
+    expect((await call('/v1beta/files/f2', { method: 'DELETE' })).status).toBe(200);
+    expect(await page('')).toMatchObject({ files: [{ name: 'files/f3' }, { name: 'files/f1' }] });
+    expect((await call('/v1beta/files?pageToken=x')).status).toBe(400);
+  });
+});
+
+test('an interaction is answered with its tokens in the ledger, and goes on with the same key', async () => {
+  const { post, gemini, graphql } = await startNative();
+  const usage = { total_input_tokens: 5, total_output_tokens: 2, total_thought_tokens: 3, total_tokens: 10 };
+  gemini.answerWith(() => ({ json: { id: 'i1', steps: [], usage } }));
+  await post('/v1beta/interactions', JSON.stringify({ model, input: 'Hello?' }));
+  await post('/v1beta/interactions', JSON.stringify({ model, input: 'And?', previous_interaction_id: 'i1' }));
+  const [first, second] = gemini.generations();
+  expect(second?.key).toBe(first?.key);
+  const { requests } = await graphql(requestsQuery);
+  expect(requests.nodes).toMatchObject([
+    { outcome: 'SUCCEEDED', requestedModel: model, tokens: { total: 10 } },
+    { outcome: 'SUCCEEDED', tokens: { total: 10 } },
+  ]);
+});
+
+test.each(['/v1beta/interactions', unary])('a caller of %s who goes away ends the upstream call', async (path) => {
+  const { call, gemini, graphql } = await startNative();
+  const started = Promise.withResolvers<void>();
+  gemini.answerWith(() => {
+    started.resolve();
+    return { hangs: true };
+  });
+  const leave = new AbortController();
+  const asked = call(path, { method: 'POST', body, signal: leave.signal });
+  await started.promise;
+  leave.abort();
+  await expect(asked).rejects.toThrow();
+  await gemini.generations()[0]?.aborted;
+  await expect.poll(async () => (await graphql(requestsQuery)).requests.nodes[0].outcome).toBe('CANCELLED');
+});
