@@ -234,8 +234,9 @@ class CallHandler implements Dispatcher.DispatchHandler {
       const error = chunks[failed]?.error;
       if (error) this.#stop({ kind: 'error', status: statusOf(error), text: JSON.stringify({ error }) });
     } catch (error) {
-      if (!(error instanceof MalformedStream)) throw error;
-      this.#stop({ kind: 'broken', message: error.message });
+      // Google is not trusted either: an answer of another shape than Gemini's fails its own request and nothing else.
+      const message = error instanceof MalformedStream ? error.message : strangeAnswer;
+      this.#stop({ kind: 'broken', message });
     }
   }
 
@@ -251,6 +252,8 @@ class CallHandler implements Dispatcher.DispatchHandler {
   }
 }
 
+/** What is told of an answer whose fields are not of the types that Gemini's have. */
+export const strangeAnswer = 'The answer does not have the shape of one of Gemini.';
 const nothing = Buffer.alloc(0);
 const notNeeded = () => new Error('The answer is not needed any more.');
 

@@ -68,16 +68,18 @@ export class Tally {
     if (response.promptFeedback?.blockReason && !response.candidates?.length)
       this.blockReason = response.promptFeedback.blockReason;
     if (response.usageMetadata) this.#addUsage(response.usageMetadata);
-    for (const candidate of response.candidates ?? []) this.#addCandidate(candidate);
+    if (response.candidates) for (const candidate of response.candidates) this.#addCandidate(candidate);
     if (this.#expects !== 'content') this.hasContent ||= hasExpected(response, this.#expects);
   }
 
   #addCandidate(candidate: Candidate): void {
     if (candidate.finishReason) this.finishReason = candidate.finishReason;
     if (candidate.continuationToken) this.#continuationToken = candidate.continuationToken;
-    for (const part of candidate.content?.parts ?? []) {
+    const parts = candidate.content?.parts;
+    if (!parts) return;
+    for (const part of parts) {
       if (part.functionCall) this.hasFunctionCall = true;
-      if (this.#expects === 'content') this.hasContent ||= isContent(part);
+      if (!this.hasContent && this.#expects === 'content') this.hasContent = isContent(part);
     }
   }
 
@@ -85,7 +87,9 @@ export class Tally {
   #addUsage(usage: UsageMetadata): void {
     this.#hasUsage = true;
     const known = this.#usage as Record<string, unknown>;
-    for (const [name, value] of Object.entries(usage)) {
+    // Not `Object.entries`: this runs for every chunk of every stream.
+    for (const name in usage) {
+      const value = usage[name as keyof UsageMetadata];
       if (isCount(value) || !counters.has(name)) known[name] = value;
     }
   }

@@ -1,5 +1,5 @@
 import type { UpstreamCall } from '../formats/format.ts';
-import type { AnswerHeaders, GeminiEnd } from '../gemini/gemini-client.ts';
+import { type AnswerHeaders, type GeminiEnd, strangeAnswer } from '../gemini/gemini-client.ts';
 import { mergeHops } from '../gemini/merge-hops.ts';
 import { type Repair, repairRequest } from '../gemini/repair-request.ts';
 import { type BadAnswer, type Expectation, emptyAnswer, Tally } from '../gemini/tally.ts';
@@ -104,14 +104,23 @@ export class PendingCall {
   #judge(end: Exclude<GeminiEnd, { kind: 'aborted' }>): Failure | null {
     if (end.kind !== 'answered') return classifyFailure(end, this.#parts.now());
     this.headers = end.headers;
-    if (end.responses) {
-      this.text = end.text ?? '';
-      for (const response of end.responses) this.tally.add(response);
-      this.#responses.push(...end.responses);
-      if (this.tally.hasContent) this.#owner.onContent();
-    }
+    if (end.responses && !this.#takeWhole(end.responses, end.text ?? ''))
+      return classifyFailure({ kind: 'broken', message: strangeAnswer }, this.#parts.now());
     const bad = this.tally.judge(this.#call.action === 'streamGenerateContent') ?? this.#emptyOnce();
     return bad && failureOfAnswer(bad);
+  }
+
+  /** @returns false for an answer whose fields are not of the types that Gemini's have. */
+  #takeWhole(responses: GenerateContentResponse[], text: string): boolean {
+    try {
+      for (const response of responses) this.tally.add(response);
+    } catch {
+      return false;
+    }
+    this.text = text;
+    this.#responses.push(...responses);
+    if (this.tally.hasContent) this.#owner.onContent();
+    return true;
   }
 
   /** A success without content is tried once more; the second time it is the answer. */

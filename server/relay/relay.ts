@@ -1,6 +1,7 @@
 import { ApiError, invalidRequest } from '../formats/api-error.ts';
 import type { ClientFormat, TranslatedRequest, TranslationContext } from '../formats/format.ts';
-import type { GeminiClient } from '../gemini/gemini-client.ts';
+import { type GeminiClient, strangeAnswer } from '../gemini/gemini-client.ts';
+import { LedgerUnavailable } from '../ledger/commands.ts';
 import type { RequestAborted } from '../ledger/events.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { MediaFetcher } from '../media/media-fetcher.ts';
@@ -102,6 +103,10 @@ export function createRelay(parts: RelayParts): Relay {
       await ledger.append(events.accepted(facts, translated, call.bodyBytes, first.id, now()));
       const results = await runCalls(exchange, { model: translated.model, only, first }, facts, parts);
       await settle(exchange, facts, results);
+    } catch (error) {
+      if (!(error instanceof ApiError) && !(error instanceof LedgerUnavailable))
+        await settleAfterFault(exchange, facts, first.id);
+      throw error;
     } finally {
       open.remove(exchange);
       counters.ended(exchange.outcome, exchange.usage.totalTokens, exchange.timeToFirstTokenMs);
@@ -144,6 +149,13 @@ export function createRelay(parts: RelayParts): Relay {
     }
   }
 
+  /** A mistake of ours leaves no request open: it fails, with what is known. */
+  async function settleAfterFault(exchange: Exchange, facts: events.RequestFacts, keyId: string): Promise<void> {
+    const fault = new ApiError(500, 'internal_error', 'The gateway failed.');
+    // Refused by the ledger when the request had its terminal event already.
+    await ledger.append(events.failed(facts, exchange.ending(keyId), fault, null, now())).catch(() => {});
+  }
+
   /** A known caller's refusal can be found by its request id; beyond the cap it is only counted. */
   async function recordRejection(facts: events.RequestFacts, error: unknown): Promise<void> {
     counters.rejected();
@@ -163,13 +175,12 @@ export function createRelay(parts: RelayParts): Relay {
   };
 }
 
-/** What came may be no answer in the caller's terms: then it is an error, although it was spent. */
+/** What came may be no answer in the caller's terms, or of no shape that can be read: then it is an error, although it was spent. */
 function closeAnswer(exchange: Exchange, answered: readonly PendingCall[]) {
   try {
     return exchange.close(answered);
   } catch (error) {
-    if (error instanceof ApiError) return error;
-    throw error;
+    return error instanceof ApiError ? error : new ApiError(502, 'upstream_error', strangeAnswer);
   }
 }
 

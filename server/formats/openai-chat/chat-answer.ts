@@ -91,10 +91,11 @@ export class ChatAnswer implements Answer {
     const opening = this.#id === '';
     if (opening) this.#begin(response);
     const out: string[] = [];
-    for (const [position, candidate] of (response.candidates ?? []).entries())
-      this.#readCandidate(candidate, position, out);
+    const candidates = response.candidates ?? [];
+    for (let position = 0; position < candidates.length; position++)
+      this.#readCandidate(candidates[position] as Candidate, position, out);
     if (opening && out.length === 0) this.#choice(0, out);
-    return out.join('');
+    return out.length === 1 ? (out[0] as string) : out.join('');
   }
 
   end(usage: UsageMetadata): string {
@@ -179,8 +180,12 @@ export class ChatAnswer implements Answer {
   #addText(text: string, isThought: boolean, choice: Choice, out: string[] | null): void {
     if (isThought) choice.reasoning += text;
     else choice.text += text;
-    // The one delta that matters for speed: built from pieces, with one call of JSON.stringify.
-    out?.push(this.#frame(choice, `{"${isThought ? 'reasoning_content' : 'content'}":${JSON.stringify(text)}}`));
+    if (!out) return;
+    // The one delta that matters for speed: built from few pieces, with one call of JSON.stringify.
+    const name = isThought ? 'reasoning_content' : 'content';
+    out.push(
+      `${this.#prefix}{"index":${choice.index},"delta":{"${name}":${JSON.stringify(text)}},"logprobs":null,"finish_reason":null}${this.#suffix}`,
+    );
   }
 
   #frame(choice: Choice, delta: string, logprobs = 'null'): string {

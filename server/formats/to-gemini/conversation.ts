@@ -140,6 +140,8 @@ export class Conversation {
       last.thoughtSignature = given;
       return;
     }
+    // Before Gemini 3 a signature changes nothing: not worth a hash of every past answer.
+    if (this.#rules.signatures === 'g2') return;
     const images = parts.flatMap(({ inlineData }) => inlineData?.data ?? []);
     const remembered = this.#context.signatureOf(
       answerSignatureKey(parts.map(({ text = '' }) => text).join(''), images),
