@@ -2,7 +2,7 @@ import { createAnthropic } from '@ai-sdk/anthropic';
 import { aiSdkCalls, aiSdkErrorNames, aiSdkFinishReasons, readAiSdkError } from './ai-sdk.ts';
 import type { Client } from './client.ts';
 
-/** The base URL ends in `/v1`. For a model it does not know it would ask for JSON by way of a tool. */
+/** The base URL ends in `/v1`. For a model it does not know it would ask for JSON by way of a tool, and for 4096 tokens at most. */
 export const aiSdkAnthropic: Client = {
   id: 'ai-sdk-anthropic',
   file: 'ai-sdk-anthropic.ts',

@@ -12,6 +12,8 @@ import {
 } from 'ai';
 import type { Calls, ReadError } from './client.ts';
 
+globalThis.AI_SDK_LOG_WARNINGS = false;
+
 /** The calls of the AI SDK, which are the same for each of its providers. */
 export interface AiSdkModels {
   model: LanguageModel;

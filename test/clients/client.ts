@@ -22,6 +22,8 @@ export interface Client {
   answerId: RegExp;
   /** Its words for how an answer ended; null when it does not say. */
   finishReasons: Record<'stop' | 'length' | 'tools', string | null>;
+  /** What it throws, instead of giving it, at an answer that was cut by length. */
+  throwsWhenCut?: RegExp;
   /** What it throws for a bad key, an unknown model and a spent quota. */
   errorNames: Record<401 | 404 | 429, string>;
   /** Why a check is not run. */

@@ -28,6 +28,7 @@ export const openaiAgents: Client = {
   id: 'openai-agents',
   endpoint: '/v1/responses',
   answerId: /^resp_/,
+  throwsWhenCut: /incomplete/,
   connect: (gateway) => agentCalls(createRunner(gateway, true)),
 };
 
