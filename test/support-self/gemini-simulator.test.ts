@@ -59,7 +59,7 @@ describe('simulated Gemini', () => {
     simulated.script({ answer: ({ n }) => (n === 3 ? answers.blockedPrompt() : null) });
     expect(errorOf((await ask(hello, { model: 'gemini-2.5-flash' })).end)).toMatch(/^429 You exceeded your current/);
     expect(errorOf((await ask(hello, { key: 'AQ.second' })).end)).toMatch(/^400 API key not valid/);
-    expect((await ask(hello)).end).toMatchObject({ response: { promptFeedback: { blockReason: 'SAFETY' } } });
+    expect((await ask(hello)).end).toMatchObject({ responses: [{ promptFeedback: { blockReason: 'SAFETY' } }] });
     expect(errorOf((await ask(hello, { model: 'gemini-2.5-flash' })).end)).toMatch(/^503 /);
     expect((await ask(hello, { model: 'gemini-2.5-flash' })).end).toMatchObject({ kind: 'answered' });
     expect(await gemini.listModels('AQ.second')).toMatchObject({ kind: 'error', status: 400 });
