@@ -4,6 +4,7 @@ import type { GenerateContentRequest, GenerateContentResponse } from '../../serv
 import * as answers from '../support/gemini-answers.ts';
 import { exhausted, invalidKey, overloaded } from '../support/gemini-failures.ts';
 import { type SimulatedGemini, startSimulatedGemini } from '../support/gemini-simulator.ts';
+import { embedText } from '../support/simulated-embedding.ts';
 
 /** The simulator is judged by the gateway's own client: what it says must come through as what it means. */
 describe('simulated Gemini', () => {
@@ -58,7 +59,7 @@ describe('simulated Gemini', () => {
     simulated.script({ answer: ({ n }) => (n === 3 ? answers.blockedPrompt() : null) });
     expect(errorOf((await ask(hello, { model: 'gemini-2.5-flash' })).end)).toMatch(/^429 You exceeded your current/);
     expect(errorOf((await ask(hello, { key: 'AQ.second' })).end)).toMatch(/^400 API key not valid/);
-    expect((await ask(hello)).end).toMatchObject({ response: { promptFeedback: { blockReason: 'SAFETY' } } });
+    expect((await ask(hello)).end).toMatchObject({ responses: [{ promptFeedback: { blockReason: 'SAFETY' } }] });
     expect(errorOf((await ask(hello, { model: 'gemini-2.5-flash' })).end)).toMatch(/^503 /);
     expect((await ask(hello, { model: 'gemini-2.5-flash' })).end).toMatchObject({ kind: 'answered' });
     expect(await gemini.listModels('AQ.second')).toMatchObject({ kind: 'error', status: 400 });
@@ -119,6 +120,69 @@ describe('simulated Gemini', () => {
     expect((await ask(request)).end).toMatchObject({ kind: 'answered' });
   });
 
+  const post = async (action: string, body: unknown, model = 'gemini-embedding-001') => {
+    const response = await fetch(`${simulated.url}/v1beta/models/${model}:${action}`, {
+      method: 'POST',
+      headers: { 'x-goog-api-key': 'AQ.first' },
+      body: JSON.stringify(body),
+    });
+    // biome-ignore lint/suspicious/noExplicitAny: the answer's shape is the action's.
+    return { status: response.status, answer: (await response.json()) as any };
+  };
+  const embedRequest = (text: string, model = 'gemini-embedding-001') => ({
+    model: `models/${model}`,
+    content: { parts: [{ text }] },
+    outputDimensionality: 3,
+  });
+
+  it('embeds one by one and in batches, in order and in the length asked for', async () => {
+    const one = await post('embedContent', embedRequest('a'));
+    expect(one.answer).toEqual({ embedding: { values: embedText('gemini-embedding-001', 'a', 3) } });
+    const batch = await post('batchEmbedContents', { requests: [embedRequest('b'), embedRequest('a')] });
+    expect(batch.answer.embeddings[1]).toEqual(one.answer.embedding);
+    expect(batch.answer.embeddings[0]).not.toEqual(one.answer.embedding);
+    const newer = await post('embedContent', embedRequest('a', 'gemini-embedding-2'), 'gemini-embedding-2');
+    expect(Math.hypot(...newer.answer.embedding.values)).toBeCloseTo(1);
+    expect(newer.answer.usageMetadata.promptTokenCount).toBe(1);
+  });
+
+  it.each([
+    ['over a hundred texts', 'batchEmbedContents', { requests: Array(101).fill(embedRequest('a')) }, /at most 100/],
+    [
+      'a batch without models',
+      'batchEmbedContents',
+      { requests: [{ content: embedRequest('a').content }] },
+      /model name/,
+    ],
+    ['too many dimensions', 'embedContent', { ...embedRequest('a'), outputDimensionality: 4000 }, /\[1, 3072\]/],
+    ['no text', 'embedContent', { ...embedRequest('a'), content: {} }, /content is empty/],
+    ['an unknown field', 'embedContent', { ...embedRequest('a'), input: 'a' }, /Unknown name "input"/],
+    ['a count of two things', 'countTokens', { ...hello, generateContentRequest: hello }, /both/],
+    ['a count without its model', 'countTokens', { generateContentRequest: hello }, /model name/],
+    ['a count with an unknown field', 'countTokens', { ...hello, tools: [] }, /Unknown name "tools"/],
+  ])('answers 400 for %s', async (_, action, body, message) => {
+    const { status, answer } = await post(action, body);
+    expect([status, answer.error.message]).toEqual([400, expect.stringMatching(message)]);
+  });
+
+  it('counts contents, and a whole request with its instruction and its tools', async () => {
+    const model = 'gemini-3.8-flash';
+    const contents = await post('countTokens', hello, model);
+    expect(contents.answer).toEqual({ totalTokens: 2, promptTokensDetails: [{ modality: 'TEXT', tokenCount: 2 }] });
+    const whole = { ...hello, model: `models/${model}`, systemInstruction: { parts: [{ text: 'Be kind!' }] } };
+    expect((await post('countTokens', { generateContentRequest: whole }, model)).answer.totalTokens).toBe(4);
+    const withTools = { ...whole, tools: [{ functionDeclarations: [{ name: 'now' }] }] };
+    expect((await post('countTokens', { generateContentRequest: withTools }, model)).answer.totalTokens).toBe(15);
+  });
+
+  it('generates with models for it only, and embeds likewise', async () => {
+    expect(errorOf((await ask(hello, { model: 'gemini-embedding-2' })).end)).toMatch(/^404 .*for generateContent/);
+    const wrong = await post('embedContent', embedRequest('a', 'gemini-3.8-flash'), 'gemini-3.8-flash');
+    expect(wrong.answer.error.message).toMatch(/not supported for embedContent/);
+    simulated.script({ calls: 'embedding', answer: [exhausted()] });
+    expect((await post('embedContent', embedRequest('a'))).status).toBe(429);
+  });
+
   it('lets frames pass one by one, and sees the caller hang up', async () => {
     const gate = answers.createGate();
     simulated.script({ answer: gate.hold(answers.text('one two three')) });
@@ -140,7 +204,8 @@ describe('simulated Gemini', () => {
     await expect.poll(() => seen).toEqual([1, 1]);
     abort();
     expect(await ended).toEqual({ kind: 'aborted' });
-    await expect.poll(() => simulated.calls[0]?.abortedAt).toBeTypeOf('number');
+    await simulated.calls[0]?.ended;
+    expect(simulated.calls[0]?.abortedAt).toBeTypeOf('number');
   });
 
   it('breaks in every way there is', async () => {

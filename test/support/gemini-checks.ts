@@ -24,6 +24,30 @@ export function checkRequest(model: string, body: unknown): GoogleFailure | null
   );
 }
 
+/** The same for `:countTokens`, which takes contents, or a whole request with its model. */
+export function checkCountRequest(body: unknown): GoogleFailure | null {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    return badRequest('Invalid JSON payload received. Unexpected token.');
+  }
+  const { contents, generateContentRequest: whole } = body as CountTokensRequest;
+  if (whole === undefined) return checkNames(body, countNames, '') ?? checkContents(contents);
+  const place = " at 'generate_content_request'";
+  if (contents !== undefined) {
+    return badRequest('* CountTokensRequest: contents and generate_content_request must not both be set\n');
+  }
+  if (!whole.model?.startsWith('models/')) {
+    return badRequest('* CountTokensRequest.generate_content_request.model: unexpected model name format\n');
+  }
+  return checkNames(body, countNames, '') ?? checkNames(whole, topLevelNames, place) ?? checkContents(whole.contents);
+}
+
+/** What `:countTokens` takes. */
+export interface CountTokensRequest {
+  contents?: Content[];
+  generateContentRequest?: GenerateContentRequest & { model?: string };
+}
+
+const countNames = new Set(['model', 'contents', 'generateContentRequest']);
 const topLevelNames = new Set(
   'model contents systemInstruction tools toolConfig safetySettings generationConfig cachedContent serviceTier store labels continuationToken'.split(
     ' ',
@@ -45,7 +69,8 @@ const thinksByBudget = (model: string) => model.startsWith('gemini-2.5') || mode
 const refusesMinimal = (model: string) =>
   /pro|3\.[78]-flash|gemini-4|^gemini-flash-latest/.test(model) && !model.includes('lite');
 
-function checkNames(value: object, known: Set<string>, place: string): GoogleFailure | null {
+/** Fields that Google does not know; `place` reads as in ` at 'generation_config'`. */
+export function checkNames(value: object, known: Set<string>, place: string): GoogleFailure | null {
   const unknown = Object.keys(value).filter((name) => !known.has(name) && !known.has(toCamelCase(name)));
   if (unknown.length === 0) return null;
   const lines = unknown.map(

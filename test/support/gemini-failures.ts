@@ -103,9 +103,9 @@ export function noKey(): GoogleFailure {
   );
 }
 
-/** 404: no such model. */
-export function unknownModel(model: string): GoogleFailure {
-  const message = `models/${model} is not found for API version v1beta, or is not supported for generateContent. Call ListModels to see the list of available models and their supported methods.`;
+/** 404: no such model, or it does something else. */
+export function unknownModel(model: string, method = 'generateContent'): GoogleFailure {
+  const message = `models/${model} is not found for API version v1beta, or is not supported for ${method}. Call ListModels to see the list of available models and their supported methods.`;
   return failure(404, 'NOT_FOUND', message);
 }
 

@@ -2,9 +2,10 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import type { AddressInfo } from 'node:net';
 import type { GeminiErrorBody, GenerateContentRequest, UsageMetadata } from '../../server/gemini/types.ts';
 import { type GeminiAnswer, type Reply, text } from './gemini-answers.ts';
-import { checkRequest } from './gemini-checks.ts';
+import { type CountTokensRequest, checkCountRequest, checkRequest } from './gemini-checks.ts';
 import { failure, jsonType, noKey, unknownModel } from './gemini-failures.ts';
 import { countPrompt, mergeResponses, toResponses } from './simulated-answer.ts';
+import { checkEmbedding, embed } from './simulated-embedding.ts';
 import { modelCard, modelPage, simulatedModels } from './simulated-models.ts';
 
 /** One call as the simulator saw it. */
@@ -21,7 +22,7 @@ export interface SimulatedCall {
   key: string | null;
   /** '' when the call names none. */
   model: string;
-  /** `generateContent`, `streamGenerateContent`, `countTokens`, or `models` for the lists. */
+  /** `generateContent`, `streamGenerateContent`, `embedContent`, `batchEmbedContents`, `countTokens`, or `models` for the lists. */
   action: string;
   /** Parsed, or the text if it is not JSON. */
   body: GenerateContentRequest;
@@ -30,6 +31,8 @@ export interface SimulatedCall {
   /** When the caller hung up before the answer was complete. */
   abortedAt: number | null;
   endedAt: number | null;
+  /** Resolves when the answer is complete or the caller hung up. */
+  ended: Promise<void>;
   /** The last usage that was reported to the caller: what the ledger must hold. */
   usage: UsageMetadata | null;
 }
@@ -38,8 +41,8 @@ export interface SimulatedCall {
 export interface Rule {
   key?: string;
   model?: string;
-  /** Which calls it is about: `generation` (the default), `models` for the lists, or all of them, as for a dead key. */
-  calls?: 'generation' | 'models' | 'all';
+  /** Which calls it is about: `generation` (the default), `embedding`, `models` for the lists, or all of them, as for a dead key. */
+  calls?: 'generation' | 'embedding' | 'models' | 'all';
   /** A list is used up in order, then the rule is spent; a function may decline by null. One answer or a function stays. */
   answer: GeminiAnswer | GeminiAnswer[] | ((call: SimulatedCall) => GeminiAnswer | null | Promise<GeminiAnswer | null>);
 }
@@ -94,8 +97,12 @@ export async function startSimulatedGemini(options: SimulatedGeminiOptions = {})
   async function decide(call: SimulatedCall): Promise<GeminiAnswer | JsonAnswer> {
     if (call.key === null) return noKey();
     if (isGeneration(call)) {
-      if (!models.includes(call.model)) return unknownModel(call.model);
+      if (!models.includes(call.model) || embeds(call.model)) return unknownModel(call.model);
       return checkRequest(call.model, call.body) ?? (await takeScripted(call)) ?? defaultAnswer;
+    }
+    if (isEmbedding(call)) {
+      if (!models.includes(call.model) || !embeds(call.model)) return unknownModel(call.model, call.action);
+      return checkEmbedding(call.model, call.action, call.body) ?? (await takeScripted(call)) ?? answerEmbedding(call);
     }
     const scripted = await takeScripted(call);
     if (scripted) return scripted;
@@ -104,12 +111,12 @@ export async function startSimulatedGemini(options: SimulatedGeminiOptions = {})
     }
     if (!models.includes(call.model)) return unknownModel(call.model);
     if (call.action === 'models') return { kind: 'json', value: modelCard(call.model) };
-    if (call.action === 'countTokens') return { kind: 'json', value: { totalTokens: countPrompt(call.body) } };
+    if (call.action === 'countTokens') return checkCountRequest(call.body) ?? answerCount(call);
     return failure(404, 'NOT_FOUND', 'Requested entity was not found.');
   }
 
   async function takeScripted(call: SimulatedCall): Promise<GeminiAnswer | null> {
-    const kind = isGeneration(call) ? 'generation' : 'models';
+    const kind = isGeneration(call) ? 'generation' : isEmbedding(call) ? 'embedding' : 'models';
     for (const { key = call.key, model = call.model, calls: about = 'generation', answer } of rules) {
       if (key !== call.key || model !== call.model || (about !== 'all' && about !== kind)) continue;
       const taken = typeof answer === 'function' ? await answer(call) : Array.isArray(answer) ? answer.shift() : answer;
@@ -143,11 +150,30 @@ function isGeneration({ action }: SimulatedCall): boolean {
   return action === 'generateContent' || action === 'streamGenerateContent';
 }
 
+function isEmbedding({ action }: SimulatedCall): boolean {
+  return action === 'embedContent' || action === 'batchEmbedContents';
+}
+
+const embeds = (model: string) => model.includes('embedding');
+
+function answerEmbedding(call: SimulatedCall): JsonAnswer {
+  const { value, usage } = embed(call.model, call.action, call.body);
+  call.usage = usage;
+  return { kind: 'json', value };
+}
+
+function answerCount({ body }: SimulatedCall): JsonAnswer {
+  const tokenCount = countPrompt((body as CountTokensRequest).generateContentRequest ?? body);
+  const promptTokensDetails = [{ modality: 'TEXT', tokenCount }];
+  return { kind: 'json', value: { totalTokens: tokenCount, promptTokensDetails } };
+}
+
 /** Enters a call into the log, and its end when it comes. */
 function openCall(request: IncomingMessage, response: ServerResponse, calls: SimulatedCall[]): SimulatedCall {
   const url = new URL(request.url ?? '/', 'http://simulated');
   const [, , model = '', action = ''] = /^\/v1(beta)?\/models\/?([^:]*):?(.*)$/.exec(url.pathname) ?? [];
   const { 'x-goog-api-key': key } = request.headers;
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   const call: SimulatedCall = {
     n: calls.length + 1,
     at: Date.now(),
@@ -162,6 +188,7 @@ function openCall(request: IncomingMessage, response: ServerResponse, calls: Sim
     status: null,
     abortedAt: null,
     endedAt: null,
+    ended,
     usage: null,
   };
   calls.push(call);
@@ -170,6 +197,7 @@ function openCall(request: IncomingMessage, response: ServerResponse, calls: Sim
   response.on('close', () => {
     call.endedAt = Date.now();
     if (!response.writableFinished && !cutByUs.has(response)) call.abortedAt = call.endedAt;
+    end();
   });
   return call;
 }

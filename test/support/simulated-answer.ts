@@ -61,7 +61,8 @@ export function mergeResponses(responses: GenerateContentResponse[]): GenerateCo
 export function countPrompt(request: GenerateContentRequest): number {
   const contents = [...(request.contents ?? []), ...(request.systemInstruction ? [request.systemInstruction] : [])];
   const tokens = contents.flatMap(({ parts = [] }) => parts.map(countTokens)).reduce((sum, count) => sum + count, 0);
-  return Math.max(1, tokens);
+  const tools = request.tools ? countCharacters(JSON.stringify(request.tools)) : 0;
+  return Math.max(1, tokens + tools);
 }
 
 function ending({ finishReason, finishMessage, continuationToken }: Reply) {
@@ -96,8 +97,12 @@ function appendPart(parts: Part[], part: Part): Part[] {
   return [...parts.slice(0, -1), { ...before, ...part, text: before.text + part.text }];
 }
 
-function countTokens(part: Part): number {
+/** About what Google would count for a part. */
+export function countTokens(part: Part): number {
   const { text, functionCall, functionResponse } = part;
-  const characters = text?.length ?? JSON.stringify(functionCall?.args ?? functionResponse?.response ?? '').length;
-  return Math.ceil(characters / charactersPerToken);
+  return countCharacters(text ?? JSON.stringify(functionCall?.args ?? functionResponse?.response ?? ''));
+}
+
+function countCharacters(text: string): number {
+  return Math.ceil(text.length / charactersPerToken);
 }

@@ -19,6 +19,7 @@ export const simulatedModels: readonly string[] = [
   'gemini-flash-latest',
   'gemini-flash-lite-latest',
   'gemini-3.1-flash-image',
+  'gemini-embedding-001',
   'gemini-embedding-2',
 ];
 
@@ -41,7 +42,12 @@ export function modelCard(id: string): ModelCard & Record<string, unknown> {
   const card = { name: `models/${id}`, version: '001', displayName: id, description: 'A simulated model.' };
   if (id.includes('embedding')) {
     const methods = ['embedContent', 'countTextTokens', 'countTokens'];
-    return { ...card, inputTokenLimit: 2048, outputTokenLimit: 1, supportedGenerationMethods: methods };
+    return {
+      ...card,
+      inputTokenLimit: id.includes('001') ? 2048 : 8192,
+      outputTokenLimit: 1,
+      supportedGenerationMethods: methods,
+    };
   }
   return {
     ...card,
