@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import Koa, { type Context } from 'koa';
 import type { Logger } from 'pino';
 import { schema } from '../schema/index.ts';
-import { loadAdmin } from './admin/admin.ts';
+import { type AdminParts, loadAdmin } from './admin/admin.ts';
 import { loadClients } from './clients/clients.ts';
 import { importAncestorKeys, isAncestorDatabase } from './clients/import-ancestor.ts';
 import type { Config } from './config.ts';
@@ -62,7 +62,11 @@ const dashboardFolder = fileURLToPath(new URL('../dashboard/dist', import.meta.u
 export const version = '0.1.0';
 
 /** THE COMPOSITION ROOT: the only file that knows every part. */
-export async function createApp(config: Config, log: Logger): Promise<App> {
+export async function createApp(
+  config: Config,
+  log: Logger,
+  { passwordCost }: Pick<AdminParts, 'passwordCost'> = {},
+): Promise<App> {
   const now = Date.now;
   const databaseFile = ownDatabaseFile(config.databaseFile);
   mkdirSync(dirname(databaseFile), { recursive: true });
@@ -95,7 +99,7 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
   }
   const clients = await loadClients({ execute, orm, vault });
   const owner = { username: config.adminUsername, password: config.adminPassword };
-  const admin = await loadAdmin({ execute, orm, jwtSecret, owner, now });
+  const admin = await loadAdmin({ execute, orm, jwtSecret, owner, passwordCost, now });
 
   const gemini = createGeminiClient({
     baseUrl: config.geminiBaseUrl,

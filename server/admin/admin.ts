@@ -6,7 +6,7 @@ import { Account } from './account.entity.ts';
 import type { accountCommands } from './account-commands.ts';
 import { InvalidInput, Throttled, Unauthenticated } from './errors.ts';
 import { createLoginThrottle } from './login-throttle.ts';
-import { hashPassword, verifyPassword } from './passwords.ts';
+import { hashPassword, type PasswordCost, verifyPassword } from './passwords.ts';
 import type { sessionCommands } from './session-commands.ts';
 import { loadSessions, type OpenedSession } from './sessions.ts';
 
@@ -57,6 +57,8 @@ export interface AdminParts {
   jwtSecret: string;
   /** From ADMIN_USERNAME and ADMIN_PASSWORD; the password is the owner's at every start. */
   owner: { username: string; password: string | null };
+  /** How much work a guess at a password is made; a sensible default unless given. */
+  passwordCost?: PasswordCost | undefined;
   now(): number;
 }
 
@@ -72,7 +74,7 @@ const passwordCharactersMax = 128;
 type KnownAccount = Pick<Account, 'id' | 'username' | 'passwordHash' | 'role' | 'sessionVersion'>;
 
 /** Loads the owner, or makes one from the environment, or prepares the first run. */
-export async function loadAdmin({ execute, orm, jwtSecret, owner, now }: AdminParts): Promise<Admin> {
+export async function loadAdmin({ execute, orm, jwtSecret, owner, passwordCost, now }: AdminParts): Promise<Admin> {
   const throttle = createLoginThrottle(now);
   let account = await readAccount(orm);
   if (owner.password !== null) account = await fromEnvironment(account, owner.username, owner.password);
@@ -86,7 +88,7 @@ export async function loadAdmin({ execute, orm, jwtSecret, owner, now }: AdminPa
   ): Promise<KnownAccount | null> {
     const isSame = known?.username === username && (await verifyPassword(password, known.passwordHash));
     if (isSame) return known;
-    const credentials = { username, passwordHash: await hashPassword(password), actor: 'environment' };
+    const credentials = { username, passwordHash: await hashPassword(password, passwordCost), actor: 'environment' };
     if (known) await execute('account.setCredentials', { id: known.id, ...credentials });
     else await execute('account.createOwner', { id: newAccountId(), ...credentials });
     return readAccount(orm);
@@ -146,7 +148,7 @@ export async function loadAdmin({ execute, orm, jwtSecret, owner, now }: AdminPa
         throw error;
       }
       requireGoodCredentials(username, password);
-      const passwordHash = await hashPassword(password);
+      const passwordHash = await hashPassword(password, passwordCost);
       await execute('account.createOwner', { id: newAccountId(), username, passwordHash, actor: 'setup' });
       account = (await readAccount(orm)) as KnownAccount;
       return openSession(account);

@@ -49,8 +49,11 @@ export async function startTestGateway(settings: Record<string, string> = {}) {
   };
 }
 
+/** Passwords are guarded in earnest in `passwords.test.ts`; elsewhere that would only take time. */
+const quick = { memoryKib: 64, passes: 1 };
+
 async function listen(config: Config, wantedPort: number) {
-  const app = await createApp(config, pino({ level: 'silent' }));
+  const app = await createApp(config, pino({ level: 'silent' }), { passwordCost: quick });
   const server = createServer(app.koa.callback()).on('upgrade', app.upgrade);
   await new Promise<void>((resolve) => server.listen(wantedPort, '127.0.0.1', resolve));
   const stop = async () => {
