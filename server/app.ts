@@ -12,8 +12,6 @@ import { importAncestorKeys, isAncestorDatabase } from './clients/import-ancesto
 import type { Config } from './config.ts';
 import { openDatabase } from './database.ts';
 import { entities } from './entities.ts';
-import { toModelId } from './formats/model-id.ts';
-import { rulesOf } from './formats/model-rules.ts';
 import { createGeminiClient } from './gemini/gemini-client.ts';
 import { apiRoutes } from './http/api-routes.ts';
 import { isSecure } from './http/client-address.ts';
@@ -22,6 +20,7 @@ import { answerErrors } from './http/errors.ts';
 import { createGraphql, graphqlRoutes } from './http/graphql.ts';
 import { createGraphqlSocket, type GraphqlSocket } from './http/graphql-socket.ts';
 import { healthRoutes } from './http/health.ts';
+import { modelRoutes } from './http/models.ts';
 import { nativeRoutes } from './http/native-routes.ts';
 import { methodNotAllowed, notFound } from './http/not-found.ts';
 import { requestId } from './http/request-id.ts';
@@ -29,12 +28,13 @@ import { createJobs } from './jobs/jobs.ts';
 import { createLedger } from './ledger/ledger.ts';
 import { lockDataDir } from './lock-data-dir.ts';
 import { createMediaFetcher } from './media/media-fetcher.ts';
+import { createModelCatalog } from './models/model-catalog.ts';
+import { readModelsFile } from './models/models-file.ts';
 import { createPool } from './pool/pool.ts';
 import { loadResourceOwners } from './pool/resource-owners.ts';
 import { createUpstreamKeyJobs } from './pool/upstream-key-jobs.ts';
 import { loadUpstreamKeys } from './pool/upstream-keys.ts';
 import { createLiveCounters } from './relay/live-counters.ts';
-import { createModelCatalog } from './relay/model-catalog.ts';
 import { createRelay } from './relay/relay.ts';
 import { loadSecrets } from './secrets/load-secrets.ts';
 import { createServices } from './services.ts';
@@ -64,6 +64,7 @@ export const version = '0.1.0';
 /** THE COMPOSITION ROOT: the only file that knows every part. */
 export async function createApp(config: Config, log: Logger): Promise<App> {
   const now = Date.now;
+  const modelsFile = readModelsFile(config.modelsFile);
   const databaseFile = ownDatabaseFile(config.databaseFile);
   mkdirSync(dirname(databaseFile), { recursive: true });
   const unlock = lockDataDir(config.dataDir);
@@ -102,7 +103,13 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
     httpsProxy: config.httpsProxy,
     noProxy: config.noProxy,
   });
-  const models = createModelCatalog(pool, gemini, now);
+  const models = createModelCatalog({
+    file: modelsFile,
+    pool,
+    gemini,
+    now,
+    delay: (ms) => delay(ms, undefined, { ref: false }),
+  });
   const counters = createLiveCounters(now);
   const signatures = await loadSignatures({
     execute,
@@ -113,8 +120,8 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
   const media = createMediaFetcher({ allow: config.imageFetchAllow });
   const owners = await loadResourceOwners({ execute, orm, now });
   const translation = {
-    modelOf: toModelId,
-    rulesOf,
+    modelOf: models.resolve,
+    rulesOf: models.rulesOf,
     outputTokenLimit: models.outputTokenLimit,
     signatureOf: signatures.get,
     randomId,
@@ -133,10 +140,10 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
   const koa = new Koa();
   koa.silent = true;
   const heartbeatMs = config.heartbeatSeconds * 1000;
-  const startedAt = Math.floor(now() / 1000);
   const originOf = ({ req, host }: Context) => `${isSecure(req, config.trustedProxies) ? 'https' : 'http'}://${host}`;
   const routers = [
-    apiRoutes({ clients, relay, models, heartbeatMs, startedAt }),
+    apiRoutes({ clients, relay, heartbeatMs }),
+    modelRoutes(clients, models),
     nativeRoutes({ clients, relay, heartbeatMs, originOf }),
     graphqlRoutes(graphql, graphqlParts),
     healthRoutes(() => isReady),
