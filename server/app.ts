@@ -126,7 +126,8 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
     signatureOf: signatures.get,
     randomId,
   };
-  const relay = createRelay({ ledger, pool, gemini, signatures, media, owners, translation, counters, now, randomId });
+  const relayParts = { ledger, pool, gemini, signatures, media, owners, translation, counters, now, randomId };
+  const relay = createRelay({ ...relayParts, modelIds: models.ids });
   const jobs = createJobs({ clock: now, newId: () => `job_${randomUUIDv7().replaceAll('-', '')}` });
   const upstreamKeyJobs = createUpstreamKeyJobs({ jobs, upstreamKeys, pool, gemini, now });
   const parts = { orm, ledger, pool, counters, now, admin, clients, upstreamKeys, upstreamKeyJobs, jobs };

@@ -16,20 +16,21 @@ export function isModelId(id: string): boolean {
   return /^[A-Za-z0-9][\w.@-]{0,127}$/.test(id) && !id.includes('..');
 }
 
-/** For a model that nobody can be served with. @param known Ids that the caller could have meant. */
-export function modelNotFound(requested: string, known: Iterable<string>): ApiError {
+/** For a model that the caller cannot be served with. @param known Ids that it could have meant. */
+export function modelNotFound(requested: string, known: readonly string[], problem = 'does not exist'): ApiError {
   const shown = requested.slice(0, shownCharactersMax);
   const close = closeNames(shown, known);
   const hint = close.length > 0 ? ` Did you mean ${orList(close)}?` : '';
-  return new ApiError(404, 'model_not_found', `The model "${shown}" does not exist.${hint}`, { param: 'model' });
+  return new ApiError(404, 'model_not_found', `The model "${shown}" ${problem}.${hint}`, { param: 'model' });
 }
 
-/** The known ids that a mistyped or shortened one may stand for, nearest first. */
-export function closeNames(requested: string, known: Iterable<string>): string[] {
+/** The known ids that a mistyped or shortened one may stand for, nearest first; none for one that is right. */
+function closeNames(requested: string, known: readonly string[]): string[] {
+  if (known.includes(plainId(requested))) return [];
   const id = plainId(requested).toLowerCase();
   const distanceMax = Math.max(1, Math.floor(id.length / 4));
   const isBeginning = (name: string) => id.length >= prefixCharactersMin && name.toLowerCase().startsWith(id);
-  return [...known]
+  return known
     .map((name) => ({ name, distance: leven(id, name.toLowerCase()) }))
     .filter(({ name, distance }) => distance <= distanceMax || isBeginning(name))
     .sort((a, b) => a.distance - b.distance)

@@ -153,6 +153,33 @@ test('a wrong models file stops the start', async () => {
   await expect(start({ aliases: { a: 5 } })).rejects.toThrow('aliases.a takes the id of a model');
 });
 
+describe('a request', () => {
+  const ask = { messages: [{ role: 'user' as const, content: 'Hello' }] };
+
+  test('for an alias is answered by its target, under the name that was asked for', async () => {
+    const { client, gemini, graphql } = await start(aliases);
+    expect((await client.chat.completions.create({ ...ask, model: 'claude-sonnet-5' })).model).toBe('claude-sonnet-5');
+    expect(gemini.generations().map(({ model }) => model)).toEqual(['gemini-3.8-flash']);
+    const { requests } = await graphql('{ requests { nodes { requestedModel outcome } } }');
+    expect(requests.nodes).toEqual([{ requestedModel: 'claude-sonnet-5', outcome: 'SUCCEEDED' }]);
+  });
+
+  test('takes the rules that the file gives a model', async () => {
+    const { client, gemini } = await start({ rules: { 'gemini-3.8-*': { hasSampling: true } } });
+    for (const model of ['gemini-3.8-flash', 'gemini-3.6-flash'])
+      await client.chat.completions.create({ ...ask, model, temperature: 0.5 });
+    expect(gemini.generations().map(({ body }) => body.generationConfig?.temperature)).toEqual([0.5, undefined]);
+  });
+
+  test('for a mistyped model is refused with the names it may stand for', async () => {
+    const { client } = await start(aliases);
+    const refused = (model: string) => client.chat.completions.create({ ...ask, model }).catch((error) => error);
+    expect(await refused('gemini-3.8-flsh')).toMatchObject({ status: 404, code: 'model_not_found', param: 'model' });
+    expect((await refused('gemini-3.8-flsh')).message).toContain('Did you mean gemini-3.8-flash');
+    expect((await refused('gemini-4-argon:')).message).toContain('Did you mean gemini-4-argon');
+  });
+});
+
 describe('a client key that may use some models', () => {
   async function startWith(allowedModels: string[] | null) {
     const gateway = await start(aliases);
@@ -163,7 +190,12 @@ describe('a client key that may use some models', () => {
     const headers = { authorization: `Bearer ${clientKeyCreate.secret}` };
     const get = (path: string, more = {}) => gateway.get(path, { ...headers, ...more });
     const ids = async () => (await get('/v1/models')).body.data.map(({ id }: Body) => id);
-    return { ...gateway, get, ids, id: clientKeyCreate.clientKey.id };
+    const post = async (path: string, body: object) => {
+      const init = { method: 'POST', body: JSON.stringify(body), headers };
+      const response = await fetch(gateway.url + path, init);
+      return { status: response.status, body: (await response.json()) as Body };
+    };
+    return { ...gateway, get, post, ids, id: clientKeyCreate.clientKey.id };
   }
 
   test('sees these, by their name or by what an alias stands for, in every shape', async () => {
@@ -176,6 +208,29 @@ describe('a client key that may use some models', () => {
     const refused = await get('/v1/models/gemini-4-argon');
     expect([refused.status, refused.body.error.code]).toEqual([404, 'model_not_found']);
     expect(refused.body.error.message).not.toContain('gemini-4-argon or');
+  });
+
+  test('is served these and refused others, in every format, with nothing sent upstream', async () => {
+    const { post, gemini, graphql } = await startWith(['gpt-4o', 'gemini-3.6-*']);
+    const chat = (model: string) => post('/v1/chat/completions', { model, messages: [{ role: 'user', content: 'x' }] });
+    const native = (model: string) =>
+      post(`/v1beta/models/${model}:generateContent`, { contents: [{ role: 'user', parts: [{ text: 'x' }] }] });
+    for (const answer of [
+      chat('gpt-4o'),
+      chat('models/gemini-3.6-flash'),
+      native('gpt-4o'),
+      native('gemini-3.6-flash'),
+    ])
+      expect((await answer).status).toBe(200);
+    const served = gemini.generations().length;
+    for (const answer of [chat('gemini-3.8-flash'), chat('claude-sonnet-5'), native('gemini-3.8-flash')]) {
+      const { status, body } = await answer;
+      expect(status).toBe(404);
+      expect(JSON.stringify(body)).toContain('This client key may not use the model');
+    }
+    expect(gemini.generations()).toHaveLength(served);
+    const { requests } = await graphql('{ requests(first: 3) { nodes { outcome } } }');
+    expect(requests.nodes).toEqual(Array(3).fill({ outcome: 'REJECTED' }));
   });
 
   test('follows a change at once', async () => {

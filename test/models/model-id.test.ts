@@ -17,6 +17,7 @@ test.each([
   ['gpt-40', 'Did you mean gpt-4o?'],
   ['claude-sonnet-5', 'does not exist.'],
   ['', 'does not exist.'],
+  ['gemini-3.8-flash', 'does not exist.'],
 ])('the model %j is not found: %s', (requested, end) => {
   const error = modelNotFound(requested, known);
   expect(error).toMatchObject({ status: 404, code: 'model_not_found', param: 'model' });
