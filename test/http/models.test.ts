@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { askedShape } from '../../server/http/models.ts';
 import { startTestGateway } from '../support/gateway.ts';
+import { rawStream } from '../support/gemini-answers.ts';
 import { startSimulatedGemini } from '../support/gemini-simulator.ts';
 import { simulatedModels } from '../support/simulated-models.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -162,6 +163,20 @@ describe('a request', () => {
     expect(gemini.generations().map(({ model }) => model)).toEqual(['gemini-3.8-flash']);
     const { requests } = await graphql('{ requests { nodes { requestedModel outcome } } }');
     expect(requests.nodes).toEqual([{ requestedModel: 'claude-sonnet-5', outcome: 'SUCCEEDED' }]);
+  });
+
+  test('tells in a header which model has served it, also when Google has taken another', async () => {
+    const { client, gemini } = await start(aliases);
+    const served = async (stream: boolean) => {
+      const { response } = await client.chat.completions.create({ ...ask, model: 'gpt-4o', stream }).withResponse();
+      return response.headers.get('x-pool-model');
+    };
+    expect([await served(false), await served(true)]).toEqual(['gemini-3.8-flash', 'gemini-3.8-flash']);
+    for (const modelVersion of ['gemini-3.9-flash', 'not a\nmodel']) {
+      const answer = { candidates: [{ content: { parts: [{ text: 'Hi' }] }, finishReason: 'STOP' }], modelVersion };
+      gemini.script({ answer: [rawStream(`data: ${JSON.stringify(answer)}\r\n\r\n`)] });
+    }
+    expect([await served(true), await served(true)]).toEqual(['gemini-3.9-flash', 'gemini-3.8-flash']);
   });
 
   test('takes the rules that the file gives a model', async () => {
