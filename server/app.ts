@@ -29,7 +29,7 @@ import { createLedger } from './ledger/ledger.ts';
 import { lockDataDir } from './lock-data-dir.ts';
 import { createMediaFetcher } from './media/media-fetcher.ts';
 import { createModelCatalog } from './models/model-catalog.ts';
-import { readModelsFile } from './models/models-file.ts';
+import { readModelsFile, warningsOf } from './models/models-file.ts';
 import { createPool } from './pool/pool.ts';
 import { loadResourceOwners } from './pool/resource-owners.ts';
 import { createUpstreamKeyJobs } from './pool/upstream-key-jobs.ts';
@@ -65,6 +65,7 @@ export const version = '0.1.0';
 export async function createApp(config: Config, log: Logger): Promise<App> {
   const now = Date.now;
   const modelsFile = readModelsFile(config.modelsFile);
+  for (const warning of warningsOf(modelsFile)) log.warn(warning);
   const databaseFile = ownDatabaseFile(config.databaseFile);
   mkdirSync(dirname(databaseFile), { recursive: true });
   const unlock = lockDataDir(config.dataDir);

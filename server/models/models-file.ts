@@ -98,6 +98,13 @@ export function parseModelsFile(text: string, path: string): ModelsFile {
   throw refuse(result.error.issues.map(sentenceOf)[0] ?? 'the file');
 }
 
+/** Sentences for the log: aliases by which clients change their ways (they take them for OpenAI's reasoning models). */
+export function warningsOf({ aliases }: ModelsFile): string[] {
+  return Object.keys(aliases)
+    .filter((alias) => /o[134]|gpt-5/i.test(alias))
+    .map((alias) => `The alias ${alias} makes some clients speak as to OpenAI's reasoning models; see docs/models.md.`);
+}
+
 function readText(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');

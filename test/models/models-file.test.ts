@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ConfigError } from '../../server/config.ts';
-import { noModelsFile, parseModelsFile, readModelsFile } from '../../server/models/models-file.ts';
+import { noModelsFile, parseModelsFile, readModelsFile, warningsOf } from '../../server/models/models-file.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const parse = (value: unknown) => parseModelsFile(JSON.stringify(value), '/data/models.json');
@@ -59,4 +59,10 @@ test('a models file that is not JSON is refused with the place', () => {
   expect(() => parseModelsFile('{ "aliases": ', '/data/models.json')).toThrow(
     /is not accepted: it is not JSON \(.+\)\.$/,
   );
+});
+
+test('aliases that clients take for reasoning models of OpenAI are warned of', () => {
+  const names = ['gpt-4o', 'o3-mini', 'gpt-5', 'claude-*', 'openai/o1'];
+  const file = { ...noModelsFile, aliases: Object.fromEntries(names.map((name) => [name, 'gemini-3.8-flash'])) };
+  expect(warningsOf(file).map((sentence) => sentence.split(' ')[2])).toEqual(['o3-mini', 'gpt-5', 'openai/o1']);
 });
