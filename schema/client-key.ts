@@ -21,6 +21,11 @@ export const ClientKeyType = builder.objectRef<ClientKey>('ClientKey').implement
       description: 'Whether it can be used.',
       resolve: ({ isEnabled }) => (isEnabled ? 'ACTIVE' : 'DISABLED'),
     }),
+    allowedModels: t.stringList({
+      nullable: true,
+      description: 'Patterns of the models it may use, where `*` stands for anything; null for all.',
+      resolve: ({ allowedModels }) => allowedModels ?? null,
+    }),
     isDeleted: t.boolean({
       description: 'Deleted; its history stays.',
       resolve: ({ deletedAt }) => Boolean(deletedAt),
@@ -69,11 +74,14 @@ const DeleteSuccess = builder.objectRef<{ __typename: string; id: string }>('Cli
   fields: (t) => ({ id: t.exposeID('id', { description: 'Of the key.' }) }),
 });
 
+const allowedModelsMeaning = 'Names of models, where `*` stands for anything: `gemini-3.8-flash`, `gemini-3.*`.';
+
 const CreateInput = builder.inputType('ClientKeyCreateInput', {
   description: 'The key to make.',
   fields: (t) => ({
     name: t.string({ required: true, description: '1 to 100 characters.' }),
     secret: t.string({ description: 'Your own secret, 20 to 200 characters without spaces; else one is made.' }),
+    allowedModels: t.stringList({ description: `${allowedModelsMeaning} Null or left out: all models.` }),
   }),
 });
 const UpdateInput = builder.inputType('ClientKeyUpdateInput', {
@@ -82,6 +90,7 @@ const UpdateInput = builder.inputType('ClientKeyUpdateInput', {
     id: t.id({ required: true, description: 'Of the key.' }),
     name: t.string({ description: '1 to 100 characters.' }),
     isEnabled: t.boolean({ description: 'Off: requests with it are refused.' }),
+    allowedModels: t.stringList({ description: `${allowedModelsMeaning} Null: all models.` }),
   }),
 });
 const DeleteInput = builder.inputType('ClientKeyDeleteInput', {
@@ -110,8 +119,9 @@ builder.mutationFields((t) => ({
         if (secret !== undefined && !/^[\x21-\x7e]{20,200}$/.test(secret)) {
           return invalidInput('secret', 'An own secret has 20 to 200 characters without spaces.');
         }
+        if (!areModels(input.allowedModels)) return invalidInput('allowedModels', modelsRule);
         const made = await context.services.clients.create(
-          { name: input.name.trim(), ...(secret && { secret }) },
+          { name: input.name.trim(), ...(secret && { secret }), allowedModels: input.allowedModels ?? null },
           actor(context),
         );
         return { __typename: 'ClientKeyCreateSuccess', ...made };
@@ -119,12 +129,17 @@ builder.mutationFields((t) => ({
   }),
   clientKeyUpdate: t.field({
     type: resultUnion('ClientKeyUpdateResult', UpdateSuccess as never, [InvalidInputError, NotFoundError]),
-    description: 'Renames a client key, or switches it on or off.',
+    description: 'Renames a client key, switches it on or off, or says what it may use.',
     args: { input: t.arg({ type: UpdateInput, required: true }) },
-    resolve: (_root, { input: { id, name, isEnabled } }, context) =>
+    resolve: (_root, { input: { id, name, isEnabled, allowedModels } }, context) =>
       orFailure(async () => {
         if (name != null && !isName(name)) return invalidInput('name', nameRule);
-        const changes = { ...(name != null && { name: name.trim() }), ...(isEnabled != null && { isEnabled }) };
+        if (!areModels(allowedModels)) return invalidInput('allowedModels', modelsRule);
+        const changes = {
+          ...(name != null && { name: name.trim() }),
+          ...(isEnabled != null && { isEnabled }),
+          ...(allowedModels !== undefined && { allowedModels }),
+        };
         await context.services.clients.update({ id: String(id), ...changes }, actor(context));
         return { __typename: 'ClientKeyUpdateSuccess', id };
       }) as never,
@@ -146,6 +161,13 @@ const nameRule = 'A name has 1 to 100 characters.';
 function isName(name: string): boolean {
   const { length } = name.trim();
   return length >= 1 && length <= 100;
+}
+
+const modelsRule = 'Takes 1 to 100 names of up to 128 characters without spaces; null for all models.';
+
+function areModels(patterns: readonly string[] | null | undefined): boolean {
+  if (patterns == null) return true;
+  return patterns.length >= 1 && patterns.length <= 100 && patterns.every((pattern) => /^\S{1,128}$/.test(pattern));
 }
 
 /** Who a change is recorded for. */

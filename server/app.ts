@@ -12,8 +12,6 @@ import { importAncestorKeys, isAncestorDatabase } from './clients/import-ancesto
 import type { Config } from './config.ts';
 import { openDatabase } from './database.ts';
 import { entities } from './entities.ts';
-import { toModelId } from './formats/model-id.ts';
-import { rulesOf } from './formats/model-rules.ts';
 import { createGeminiClient } from './gemini/gemini-client.ts';
 import { apiRoutes } from './http/api-routes.ts';
 import { isSecure } from './http/client-address.ts';
@@ -22,6 +20,7 @@ import { answerErrors } from './http/errors.ts';
 import { createGraphql, graphqlRoutes } from './http/graphql.ts';
 import { createGraphqlSocket, type GraphqlSocket } from './http/graphql-socket.ts';
 import { healthRoutes } from './http/health.ts';
+import { modelRoutes } from './http/models.ts';
 import { nativeRoutes } from './http/native-routes.ts';
 import { methodNotAllowed, notFound } from './http/not-found.ts';
 import { requestId } from './http/request-id.ts';
@@ -29,12 +28,13 @@ import { createJobs } from './jobs/jobs.ts';
 import { createLedger } from './ledger/ledger.ts';
 import { lockDataDir } from './lock-data-dir.ts';
 import { createMediaFetcher } from './media/media-fetcher.ts';
+import { createModelCatalog } from './models/model-catalog.ts';
+import { readModelsFile, warningsOf } from './models/models-file.ts';
 import { createPool } from './pool/pool.ts';
 import { loadResourceOwners } from './pool/resource-owners.ts';
 import { createUpstreamKeyJobs } from './pool/upstream-key-jobs.ts';
 import { loadUpstreamKeys } from './pool/upstream-keys.ts';
 import { createLiveCounters } from './relay/live-counters.ts';
-import { createModelCatalog } from './relay/model-catalog.ts';
 import { createRelay } from './relay/relay.ts';
 import { loadSecrets } from './secrets/load-secrets.ts';
 import { createServices } from './services.ts';
@@ -68,6 +68,8 @@ export async function createApp(
   { passwordCost }: Pick<AdminParts, 'passwordCost'> = {},
 ): Promise<App> {
   const now = Date.now;
+  const modelsFile = readModelsFile(config.modelsFile);
+  for (const warning of warningsOf(modelsFile)) log.warn(warning);
   const databaseFile = ownDatabaseFile(config.databaseFile);
   mkdirSync(dirname(databaseFile), { recursive: true });
   const unlock = lockDataDir(config.dataDir);
@@ -106,7 +108,13 @@ export async function createApp(
     httpsProxy: config.httpsProxy,
     noProxy: config.noProxy,
   });
-  const models = createModelCatalog(pool, gemini, now);
+  const models = createModelCatalog({
+    file: modelsFile,
+    pool,
+    gemini,
+    now,
+    delay: (ms) => delay(ms, undefined, { ref: false }),
+  });
   const counters = createLiveCounters(now);
   const signatures = await loadSignatures({
     execute,
@@ -117,13 +125,14 @@ export async function createApp(
   const media = createMediaFetcher({ allow: config.imageFetchAllow });
   const owners = await loadResourceOwners({ execute, orm, now });
   const translation = {
-    modelOf: toModelId,
-    rulesOf,
+    modelOf: models.resolve,
+    rulesOf: models.rulesOf,
     outputTokenLimit: models.outputTokenLimit,
     signatureOf: signatures.get,
     randomId,
   };
-  const relay = createRelay({ ledger, pool, gemini, signatures, media, owners, translation, counters, now, randomId });
+  const relayParts = { ledger, pool, gemini, signatures, media, owners, translation, counters, now, randomId };
+  const relay = createRelay({ ...relayParts, modelIds: models.ids });
   const jobs = createJobs({ clock: now, newId: () => `job_${randomUUIDv7().replaceAll('-', '')}` });
   const upstreamKeyJobs = createUpstreamKeyJobs({ jobs, upstreamKeys, pool, gemini, now });
   const parts = { orm, ledger, pool, counters, now, admin, clients, upstreamKeys, upstreamKeyJobs, jobs };
@@ -137,10 +146,10 @@ export async function createApp(
   const koa = new Koa();
   koa.silent = true;
   const heartbeatMs = config.heartbeatSeconds * 1000;
-  const startedAt = Math.floor(now() / 1000);
   const originOf = ({ req, host }: Context) => `${isSecure(req, config.trustedProxies) ? 'https' : 'http'}://${host}`;
   const routers = [
-    apiRoutes({ clients, relay, models, heartbeatMs, startedAt }),
+    apiRoutes({ clients, relay, heartbeatMs }),
+    modelRoutes(clients, models),
     nativeRoutes({ clients, relay, heartbeatMs, originOf }),
     graphqlRoutes(graphql, graphqlParts),
     healthRoutes(() => isReady),

@@ -78,6 +78,14 @@ export const settings = {
     defaultText: './data',
     meaning: 'The folder of the database and the generated secrets.',
   }),
+  MODELS_FILE: setting<string>({
+    parse: (text) => text,
+    accepts: 'a file',
+    default: 'models.json',
+    defaultText: 'models.json',
+    meaning:
+      'Aliases, rules and hidden models, see docs/models.md. A relative name lies in DATA_DIR; it may be absent.',
+  }),
   LISTEN_ADDR: setting<ListenAddress>({
     parse: parseListenAddress,
     accepts: 'host:port, such as 127.0.0.1:8080 or [::1]:8080',
@@ -163,6 +171,7 @@ export interface Config {
   /** Where the old program would have kept the database that DATABASE_URL names: relative to the working folder. */
   ancestorDatabaseFile: string;
   dataDir: string;
+  modelsFile: string;
   listen: ListenAddress;
   logLevel: string;
   shutdownGraceSeconds: number;
@@ -204,6 +213,7 @@ export function readConfig(environment: Texts = process.env, workingDir = proces
     databaseFile: resolve(dataDir, read('DATABASE_URL')),
     ancestorDatabaseFile: resolve(workingDir, read('DATABASE_URL')),
     dataDir,
+    modelsFile: resolve(dataDir, read('MODELS_FILE')),
     listen: read('LISTEN_ADDR'),
     logLevel: read('LOG_LEVEL'),
     shutdownGraceSeconds: read('SHUTDOWN_GRACE_SECONDS'),

@@ -7,6 +7,7 @@ import type { Database } from 'better-sqlite3';
 import { Migration20261123000000_initial } from './migrations/Migration20261123000000_initial.ts';
 import { Migration20261124000000_thought_signatures } from './migrations/Migration20261124000000_thought_signatures.ts';
 import { Migration20261125000000_resource_owners } from './migrations/Migration20261125000000_resource_owners.ts';
+import { Migration20261126000000_client_key_models } from './migrations/Migration20261126000000_client_key_models.ts';
 
 export type Orm = MikroORM;
 /** The connection beneath the ORM, for prepared statements on the hot path. */
@@ -18,6 +19,7 @@ const migrations = [
   Migration20261123000000_initial,
   Migration20261124000000_thought_signatures,
   Migration20261125000000_resource_owners,
+  Migration20261126000000_client_key_models,
 ];
 
 /** Oldest SQLite that is free of the WAL-reset bug (3.7.0 to 3.51.2 can corrupt a database that two connections checkpoint). */

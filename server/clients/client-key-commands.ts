@@ -7,6 +7,8 @@ interface Create {
   secretHash: string;
   prefix: string;
   lastFour: string;
+  /** Null or absent: all. */
+  allowedModels?: string[] | null;
   actor: string;
 }
 
@@ -16,7 +18,7 @@ const create: CommandHandler<Create, null> = async ({ em, now }, { actor, ...key
   }
   await em.insert(ClientKey, { ...key, isEnabled: true, createdAt: now, updatedAt: now, deletedAt: null });
   return {
-    events: [{ body: { type: 'ClientKeyCreated', clientKeyId: key.id, name: key.name }, actor, occurredAt: now }],
+    events: [{ body: { type: 'ClientKeyCreated', clientKeyId: key.id, ...shown(key) }, actor, occurredAt: now }],
     result: null,
   };
 };
@@ -25,6 +27,8 @@ interface Update {
   id: string;
   name?: string;
   isEnabled?: boolean;
+  /** Null: all. */
+  allowedModels?: string[] | null;
   actor: string;
 }
 
@@ -33,9 +37,11 @@ const update: CommandHandler<Update, null> = async (transaction, { id, actor, ..
   const key = await findKey(transaction, id);
   const name = changes.name ?? key.name;
   const isEnabled = changes.isEnabled ?? key.isEnabled;
-  await em.nativeUpdate(ClientKey, { id }, { name, isEnabled, updatedAt: now });
+  const allowedModels = changes.allowedModels === undefined ? key.allowedModels : changes.allowedModels;
+  await em.nativeUpdate(ClientKey, { id }, { name, isEnabled, allowedModels, updatedAt: now });
+  const body = { type: 'ClientKeyUpdated', clientKeyId: id, isEnabled, ...shown({ name, allowedModels }) } as const;
   return {
-    events: [{ body: { type: 'ClientKeyUpdated', clientKeyId: id, name, isEnabled }, actor, occurredAt: now }],
+    events: [{ body, actor, occurredAt: now }],
     result: null,
   };
 };
@@ -55,6 +61,11 @@ export const clientKeyCommands = {
   'clientKey.update': update,
   'clientKey.delete': remove,
 };
+
+/** What the events of a key tell of it. */
+function shown({ name, allowedModels }: Pick<Create, 'name' | 'allowedModels'>) {
+  return { name, ...(allowedModels && { allowedModels }) };
+}
 
 async function findKey({ em }: Transaction, id: string): Promise<ClientKey> {
   const key = await em.findOne(ClientKey, { id, deletedAt: null });

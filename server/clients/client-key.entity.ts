@@ -11,6 +11,8 @@ const ClientKeySchema = defineEntity({
     prefix: p.string(),
     lastFour: p.string(),
     isEnabled: p.boolean(),
+    /** Patterns of the models it may use; null for all. */
+    allowedModels: p.json().$type<string[]>().nullable(),
     createdAt: p.integer(),
     updatedAt: p.integer(),
     deletedAt: p.integer().nullable(),

@@ -1,6 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto';
 import type { Orm } from '../database.ts';
 import type { Execute } from '../ledger/commands.ts';
+import { matchesPattern } from '../models/model-pattern.ts';
 import type { Vault } from '../secrets/vault.ts';
 import { ClientKey } from './client-key.entity.ts';
 import type { clientKeyCommands } from './client-key-commands.ts';
@@ -11,15 +12,28 @@ export interface Client {
   id: string;
   name: string;
   isEnabled: boolean;
+  /** Patterns of the models it may use, where `*` stands for anything; null for all. */
+  allowedModels: readonly string[] | null;
+}
+
+/** Whether a client may use a model. @param names What it asked for, and the id that would be called. */
+export function mayUse({ allowedModels }: Pick<Client, 'allowedModels'>, ...names: string[]): boolean {
+  return allowedModels === null || allowedModels.some((pattern) => names.some((name) => matchesPattern(pattern, name)));
 }
 
 export interface Clients {
   /** The client that a secret belongs to. From memory: no database on the way of a request. */
   find(secret: string): Client | null;
   /** The secret is returned here once and is kept only as a hash. @throws Refusal */
-  create(input: { name: string; secret?: string }, actor: string): Promise<{ id: string; secret: string }>;
-  /** @throws Refusal */
-  update(input: { id: string; name?: string; isEnabled?: boolean }, actor: string): Promise<void>;
+  create(
+    input: { name: string; secret?: string; allowedModels?: string[] | null },
+    actor: string,
+  ): Promise<{ id: string; secret: string }>;
+  /** What is left out stays. @throws Refusal */
+  update(
+    input: { id: string; name?: string; isEnabled?: boolean; allowedModels?: string[] | null },
+    actor: string,
+  ): Promise<void>;
   /** Its history stays. @throws Refusal */
   delete(id: string, actor: string): Promise<void>;
 }
@@ -49,19 +63,20 @@ export function shownParts(secret: string): { prefix: string; lastFour: string }
 export async function loadClients({ execute, orm, vault }: ClientsParts): Promise<Clients> {
   const byHash = new Map<string, Client>();
   const hashOf = (secret: string) => clientSecretHash(vault, secret);
-  for (const { secretHash, id, name, isEnabled } of await orm.em.fork().find(ClientKey, { deletedAt: null })) {
-    if (secretHash) byHash.set(secretHash, { id, name, isEnabled });
+  const rows = await orm.em.fork().find(ClientKey, { deletedAt: null });
+  for (const { secretHash, id, name, isEnabled, allowedModels } of rows) {
+    if (secretHash) byHash.set(secretHash, { id, name, isEnabled, allowedModels: allowedModels ?? null });
   }
   const entryOf = (id: string) => [...byHash].find(([, client]) => client.id === id);
 
   return {
     find: (secret) => byHash.get(hashOf(secret)) ?? null,
 
-    async create({ name, secret = generateSecret() }, actor) {
+    async create({ name, secret = generateSecret(), allowedModels = null }, actor) {
       const id = `ck_${randomUUIDv7().replaceAll('-', '')}`;
       const secretHash = hashOf(secret);
-      await execute('clientKey.create', { id, name, secretHash, ...shownParts(secret), actor });
-      byHash.set(secretHash, { id, name, isEnabled: true });
+      await execute('clientKey.create', { id, name, secretHash, ...shownParts(secret), allowedModels, actor });
+      byHash.set(secretHash, { id, name, isEnabled: true, allowedModels });
       return { id, secret };
     },
 

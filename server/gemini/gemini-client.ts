@@ -132,7 +132,7 @@ export function createGeminiClient({ baseUrl, httpsProxy, noProxy }: GeminiClien
         const end = await get(`/v1beta/models?${query}`, apiKey);
         if (end.kind !== 'answered') return end;
         const list = end.responses?.[0] as { models?: ModelCard[]; nextPageToken?: string } | undefined;
-        models.push(...(list?.models ?? []));
+        if (Array.isArray(list?.models)) models.push(...list.models);
         pageToken = list?.nextPageToken ?? '';
         if (!pageToken) break;
       }

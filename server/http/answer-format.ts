@@ -1,4 +1,5 @@
 import type { Middleware } from 'koa';
+import { mayUse } from '../clients/clients.ts';
 import type { ClientFormat } from '../formats/format.ts';
 import type { Relay } from '../relay/relay.ts';
 import { HttpReply } from './http-reply.ts';
@@ -19,6 +20,7 @@ export function answerFormat(format: ClientFormat, relay: Relay, heartbeatMs: nu
       body: value,
       bodyBytes: bytes,
       reply: new HttpReply(ctx.res, heartbeatMs),
+      mayUse: (...names) => mayUse(ctx.state.client, ...names),
     });
   };
 }

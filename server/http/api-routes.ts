@@ -2,31 +2,24 @@ import Router from '@koa/router';
 import type { Clients } from '../clients/clients.ts';
 import type { ClientFormat } from '../formats/format.ts';
 import { openaiChat } from '../formats/openai-chat/openai-chat.ts';
-import type { ModelCatalog } from '../relay/model-catalog.ts';
 import type { Relay } from '../relay/relay.ts';
 import { answerFormat } from './answer-format.ts';
 import { authenticate } from './authenticate.ts';
-import { listModels, showModel } from './models.ts';
 
 interface ApiParts {
   clients: Pick<Clients, 'find'>;
   relay: Relay;
-  models: ModelCatalog;
   /** Silence after which a stream gets a comment line. */
   heartbeatMs: number;
-  /** Seconds since 1970, for models of which Google tells no date. */
-  startedAt: number;
 }
 
 /** Every endpoint that is answered by translation, with its format. */
 const translated: readonly (readonly [path: string, format: ClientFormat])[] = [['/chat/completions', openaiChat]];
 
 /** The endpoints that clients call, under `/v1`. */
-export function apiRoutes({ clients, relay, models, heartbeatMs, startedAt }: ApiParts): Router {
+export function apiRoutes({ clients, relay, heartbeatMs }: ApiParts): Router {
   const router = new Router({ prefix: '/v1' });
   const known = authenticate(clients);
   for (const [path, format] of translated) router.post(path, known, answerFormat(format, relay, heartbeatMs));
-  router.get('/models', known, listModels(models, startedAt));
-  router.get('/models/{*id}', known, showModel(models, startedAt));
   return router;
 }

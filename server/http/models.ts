@@ -1,32 +1,90 @@
-import type { Middleware } from 'koa';
-import { ApiError } from '../formats/api-error.ts';
-import { modelId, toModel } from '../formats/openai-chat/models.ts';
-import type { ModelCatalog } from '../relay/model-catalog.ts';
+import { createHash } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import Router from '@koa/router';
+import type { Context, Middleware } from 'koa';
+import { type Clients, mayUse } from '../clients/clients.ts';
+import { toModelInfo, toModelInfoPage } from '../formats/anthropic/models.ts';
+import { toCard, toCardPage } from '../formats/gemini/models.ts';
+import type { ListedModel } from '../formats/listed-model.ts';
+import { toModel } from '../formats/openai-chat/models.ts';
+import type { ModelCatalog } from '../models/model-catalog.ts';
+import { modelNotFound } from '../models/model-id.ts';
+import { authenticate } from './authenticate.ts';
 
-/** `GET /v1/models`: what can be chatted with, in OpenAI's shape. @param created Seconds since 1970; Google tells no date. */
-export function listModels(models: ModelCatalog, created: number): Middleware {
-  return async function answerModels(ctx) {
-    ctx.body = { object: 'list', data: (await usableModels(models)).map((card) => toModel(card, created)) };
-  };
-}
+/** Whose clients read the answer. */
+export type ModelsShape = 'openai' | 'anthropic' | 'gemini';
 
-/** `GET /v1/models/{id}`. @throws ApiError 404 */
-export function showModel(models: ModelCatalog, created: number): Middleware {
-  return async function answerModel(ctx) {
-    const id = String(ctx.params.id).replace(/^models\//, '');
-    const card = (await usableModels(models)).find((candidate) => modelId(candidate) === id);
-    if (!card)
-      throw new ApiError(404, 'model_not_found', `The model "${id.slice(0, 100)}" does not exist.`, { param: 'model' });
-    ctx.body = toModel(card, created);
-  };
-}
+type Query = Record<string, string | undefined>;
 
-async function usableModels(models: ModelCatalog) {
-  const cards = await models.list();
-  if (cards.length === 0) {
-    const message =
-      'The list of models is not known: no usable Gemini key is in the pool, or Google cannot be reached.';
-    throw new ApiError(503, 'no_available_key', message, { shouldRetry: false });
+/** How a list and a single model look in each shape. */
+const shapes: Record<
+  ModelsShape,
+  { list(models: ListedModel[], query: Query): object; one(model: ListedModel): object }
+> = {
+  openai: { list: (models) => ({ object: 'list', data: models.map(toModel) }), one: toModel },
+  anthropic: { list: toModelInfoPage, one: toModelInfo },
+  gemini: { list: toCardPage, one: toCard },
+};
+
+/** `GET /v1/models` and `/v1/models/{id}` in the shape of who asks; below Google's other versions always in Google's. */
+export function modelRoutes(clients: Pick<Clients, 'find'>, models: ModelCatalog): Router {
+  const router = new Router();
+  for (const path of ['/v1/models', '/v1beta/models', '/v1alpha/models']) {
+    router.get(path, authenticate(clients), listModels(models));
+    router.get(`${path}/{*id}`, authenticate(clients), showModel(models));
   }
-  return cards.filter((card) => card.supportedGenerationMethods?.includes('generateContent') ?? true);
+  return router;
+}
+
+/** One path serves three kinds of clients, who can be told apart by what only they send. */
+export function askedShape(path: string, headers: IncomingHttpHeaders, query: object): ModelsShape {
+  if (!path.startsWith('/v1/')) return 'gemini';
+  if ('anthropic-version' in headers) return 'anthropic';
+  if ('x-goog-api-key' in headers || 'x-goog-api-client' in headers) return 'gemini';
+  if ('key' in query || 'pageSize' in query || 'pageToken' in query) return 'gemini';
+  return 'limit' in query || 'after_id' in query || 'before_id' in query ? 'anthropic' : 'openai';
+}
+
+function listModels(catalog: ModelCatalog): Middleware {
+  return async function answerModels(ctx) {
+    const query = Object.fromEntries(Object.entries(ctx.query).map(([name, value]) => [name, [value].flat()[0]]));
+    send(ctx, shapeOf(ctx).list(await usableModels(catalog, ctx), query));
+  };
+}
+
+function showModel(catalog: ModelCatalog): Middleware {
+  return async function answerModel(ctx) {
+    const requested = String(ctx.params.id ?? '');
+    const model = await catalog.find(requested);
+    if (!model || !mayUse(ctx.state.client, model.id, model.target)) {
+      const usable = await usableModels(catalog, ctx);
+      throw modelNotFound(
+        requested,
+        usable.map(({ id }) => id),
+      );
+    }
+    send(ctx, shapeOf(ctx).one(model));
+  };
+}
+
+async function usableModels(catalog: ModelCatalog, { state }: Context): Promise<ListedModel[]> {
+  return (await catalog.list()).filter(({ id, target }) => mayUse(state.client, id, target));
+}
+
+function shapeOf(ctx: Context) {
+  return shapes[askedShape(ctx.path, ctx.headers, ctx.query)];
+}
+
+/** Clients ask often and the answer seldom changes: who has it gets 304. */
+function send(ctx: Context, value: object): void {
+  const text = JSON.stringify(value);
+  const etag = `"${createHash('sha256').update(text).digest('base64url')}"`;
+  ctx.set({ etag, 'cache-control': 'private, no-cache' });
+  // Not `ctx.fresh`: that heeds the `cache-control: no-cache` which `fetch` adds by itself to whatever has an `if-none-match`.
+  if (ctx.get('if-none-match').includes(etag)) {
+    ctx.status = 304;
+    return;
+  }
+  ctx.type = 'json';
+  ctx.body = text;
 }

@@ -1,6 +1,6 @@
 import Router from '@koa/router';
 import type { Context } from 'koa';
-import type { Clients } from '../clients/clients.ts';
+import { type Clients, mayUse } from '../clients/clients.ts';
 import { ApiError, invalidRequest } from '../formats/api-error.ts';
 import { geminiNative, type NativeCall } from '../formats/gemini/gemini.ts';
 import { type NativePath, parseNativePath } from '../formats/gemini/native-path.ts';
@@ -68,6 +68,7 @@ async function answerModelCall(
     body: call,
     bodyBytes: bytes.length,
     reply: new HttpReply(ctx.res, heartbeatMs),
+    mayUse: (...names) => mayUse(ctx.state.client, ...names),
   });
 }
 
@@ -92,6 +93,7 @@ async function forwardCall(
     model: modelIn(body),
     resources: [...(resource ? [resource] : []), ...(upload ? [upload] : []), ...resourcesIn(body)],
     reply: new HttpNativeReply(ctx.res, originOf(ctx)),
+    mayUse: (...names) => mayUse(ctx.state.client, ...names),
   });
 }
 

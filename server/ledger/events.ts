@@ -129,12 +129,16 @@ export interface ClientKeyCreated {
   type: 'ClientKeyCreated';
   clientKeyId: string;
   name: string;
+  /** Patterns of the models it may use; absent for all. */
+  allowedModels?: string[];
 }
 export interface ClientKeyUpdated {
   type: 'ClientKeyUpdated';
   clientKeyId: string;
   name: string;
   isEnabled: boolean;
+  /** Patterns of the models it may use; absent for all. */
+  allowedModels?: string[];
 }
 export interface ClientKeyDeleted {
   type: 'ClientKeyDeleted';

@@ -3,6 +3,7 @@ import type { Answer, AnswerBody, TranslatedRequest } from '../formats/format.ts
 import type { AnswerHeaders } from '../gemini/gemini-client.ts';
 import type { GenerateContentResponse, UsageMetadata } from '../gemini/types.ts';
 import type { RequestAborted, TokenUsage } from '../ledger/events.ts';
+import { isModelId } from '../models/model-id.ts';
 import type { LiveOutcome } from './live-counters.ts';
 import { type CallOwner, PendingCall } from './pending-call.ts';
 import type { Call, RelayParts } from './relay.ts';
@@ -39,7 +40,7 @@ export class Exchange implements CallOwner {
     const { calls, model, expects } = translated;
     this.calls = calls.map((upstream) => new PendingCall(upstream, model, expects, this, parts));
     const ignored = translated.ignoredParams.join(',');
-    this.#headers = ignored ? { 'x-ignored-params': ignored } : {};
+    this.#headers = { 'x-pool-model': model, ...(ignored && { 'x-ignored-params': ignored }) };
     call.reply.onGone(() => this.abort('client'));
     if (call.reply.isGone) this.abortedBy = 'client';
     if (translated.isStreaming) call.reply.expectStream(this.#headers);
@@ -99,9 +100,16 @@ export class Exchange implements CallOwner {
   #commit(): void {
     if (this.isCommitted) return;
     this.isCommitted = true;
+    this.#nameServedModel();
     this.timeToFirstTokenMs = this.#elapsedMs();
     // From here on a comment of ours could fall into the middle of one of Google's frames.
     if (this.#firstCall.isNative) this.#call.reply.cancelStream();
+  }
+
+  /** Google may serve another model than the one that was called. */
+  #nameServedModel(): void {
+    const { modelVersion } = this.#firstCall.tally;
+    if (modelVersion && isModelId(modelVersion)) this.#headers['x-pool-model'] = modelVersion;
   }
 
   /** Where it stands, as the terminal event has it. What several calls used has been told by then, call by call. */
@@ -158,6 +166,7 @@ export class Exchange implements CallOwner {
   finish({ content, contentType }: AnswerBody): void {
     this.outcome = 'succeeded';
     this.#isFinished = true;
+    this.#nameServedModel();
     if (this.#translated.isStreaming) this.#call.reply.end(content);
     else
       this.#call.reply.send(content, contentType ? { ...this.#headers, 'content-type': contentType } : this.#headers);

@@ -6,6 +6,7 @@ import { NativeCall, type NativeRequest, usageOfInteraction } from './native-cal
 import type { OpenCalls } from './open-calls.ts';
 import type { OpenRequest, RelayParts } from './relay.ts';
 import * as events from './request-events.ts';
+import { requireMayUse } from './require-may-use.ts';
 import { soleOwner } from './sole-owner.ts';
 import { noKeyError, toApiError } from './to-api-error.ts';
 
@@ -16,9 +17,10 @@ export function createForwarder(parts: RelayParts, open: OpenCalls<OpenRequest>)
   return async function forward(request: NativeRequest): Promise<void> {
     const { requestId, clientKeyId, model, resources } = request;
     const facts = { requestId, clientKeyId, format: 'gemini', requestedModel: model };
+    if (model) requireMayUse(request, model);
     const only = soleOwner(resources, clientKeyId, parts);
     const choice = pool.choose(model, only);
-    if (!('key' in choice)) throw noKeyError(choice, model, now());
+    if (!('key' in choice)) throw noKeyError(choice, model, parts);
     const call = new NativeCall(request, parts);
     open.add(call);
     counters.accepted();
@@ -67,7 +69,7 @@ export function createForwarder(parts: RelayParts, open: OpenCalls<OpenRequest>)
       await ledger.append(events.aborted(facts, ending, call.abortedBy ?? 'client', now()));
       call.cancel();
     } else if (result.kind === 'failed') {
-      const error = toApiError(result.failure, result.others, request.model, now());
+      const error = toApiError(result.failure, result.others, request.model, parts);
       await ledger.append(events.failed(facts, ending, error, result.failure.httpStatus, now()));
       call.fail(error);
     } else {

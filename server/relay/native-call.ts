@@ -21,6 +21,8 @@ export interface NativeRequest {
   /** What it is about and what it mentions: names of resources. */
   resources: readonly string[];
   reply: NativeReply;
+  /** Whether the caller may use a model. */
+  mayUse(...names: string[]): boolean;
 }
 
 /** JSON up to this size is looked into before it is passed on; it names what was made. */

@@ -20,6 +20,7 @@ import type { PendingCall } from './pending-call.ts';
 import { createRejectionLimit } from './rejection-limit.ts';
 import type { Reply } from './reply.ts';
 import * as events from './request-events.ts';
+import { requireMayUse } from './require-may-use.ts';
 import { type CallResult, runCalls } from './run-calls.ts';
 import { soleOwner } from './sole-owner.ts';
 import { noKeyError, toApiError } from './to-api-error.ts';
@@ -32,6 +33,8 @@ export interface Call {
   body: unknown;
   bodyBytes: number;
   reply: Reply;
+  /** Whether the caller may use a model, by the name it asked for and the id that would be called. */
+  mayUse(...names: string[]): boolean;
 }
 
 export interface Relay {
@@ -61,6 +64,8 @@ export interface RelayParts {
   media: Pick<MediaFetcher, 'fetch'>;
   owners: ResourceOwners;
   translation: TranslationContext;
+  /** The models that a caller could have meant. */
+  modelIds(): string[];
   counters: LiveCounters;
   /** Wall clock, ms since 1970. */
   now(): number;
@@ -86,6 +91,7 @@ export function createRelay(parts: RelayParts): Relay {
     let first: PoolKey;
     try {
       translated = translate(call, parts.translation);
+      requireMayUse(call, translated.requestedModel, translated.model);
       await fetchDownloads(translated.downloads, parts.media, call.reply);
       only = soleOwner(translated.resources, call.clientKeyId, parts);
       first = chooseFirst(translated.model, only);
@@ -117,7 +123,7 @@ export function createRelay(parts: RelayParts): Relay {
   function chooseFirst(model: string, only: string | null): PoolKey {
     const choice: { key: PoolKey } | NoKey = pool.choose(model, only);
     if ('key' in choice) return choice.key;
-    throw noKeyError(choice, model, now());
+    throw noKeyError(choice, model, parts);
   }
 
   /** The terminal event first, then the last byte. */
@@ -131,7 +137,7 @@ export function createRelay(parts: RelayParts): Relay {
       return;
     }
     if (last.kind === 'failed') {
-      const error = toApiError(last.failure, last.others, facts.requestedModel, now());
+      const error = toApiError(last.failure, last.others, facts.requestedModel, parts);
       await ledger.append(events.failed(facts, ending, error, last.failure.httpStatus, now()));
       exchange.fail(error);
       return;

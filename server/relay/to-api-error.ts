@@ -1,10 +1,19 @@
 import { ApiError } from '../formats/api-error.ts';
+import { modelNotFound } from '../models/model-id.ts';
 import type { NoKey } from '../pool/choose-key.ts';
 import type { Failure, FailureClass } from '../pool/classify-failure.ts';
 
 /** Clients obey a wait of up to a minute; a longer one makes them hammer, so they are told not to retry. */
 const obeyedWaitMsMax = 60_000;
 const overloadWaitMs = 5000;
+
+/** What an error tells beside what went wrong. */
+interface Surroundings {
+  /** Wall clock, ms since 1970. */
+  now(): number;
+  /** The models that a caller could have meant. */
+  modelIds(): string[];
+}
 
 /** Failures that are the fault of a key: the caller must only ever hear of the pool's. */
 const keyClasses = new Set<FailureClass>([
@@ -17,9 +26,9 @@ const keyClasses = new Set<FailureClass>([
 ]);
 
 /** What the caller is told when all tries have failed. @param others The rest of the pool, when another key was wanted and none was free. */
-export function toApiError(failure: Failure, others: NoKey | null, model: string, nowMs: number): ApiError {
+export function toApiError(failure: Failure, others: NoKey | null, model: string, ask: Surroundings): ApiError {
   if (keyClasses.has(failure.class))
-    return noKeyError(others ?? { earliestMs: null, reasons: [failure.class] }, model, nowMs);
+    return noKeyError(others ?? { earliestMs: null, reasons: [failure.class] }, model, ask);
   const { message } = failure;
   const noRetry = { shouldRetry: false };
   switch (failure.class) {
@@ -31,7 +40,7 @@ export function toApiError(failure: Failure, others: NoKey | null, model: string
     case 'context_length':
       return new ApiError(400, 'context_length_exceeded', message, { param: 'messages' });
     case 'model_not_found':
-      return modelNotFound(model);
+      return notServed(model, ask);
     case 'resource_affinity':
       return new ApiError(404, 'resource_not_found', message);
     case 'model_overloaded':
@@ -50,14 +59,15 @@ export function toApiError(failure: Failure, others: NoKey | null, model: string
 }
 
 /** What the caller is told when no key can be picked now. */
-export function noKeyError({ earliestMs, reasons }: NoKey, model: string, nowMs: number): ApiError {
+export function noKeyError({ earliestMs, reasons }: NoKey, model: string, ask: Surroundings): ApiError {
   if (reasons.length === 0) {
     const message =
       'No usable Gemini key is in the pool. Add one in the dashboard under Key pool, or set GEMINI_API_KEYS.';
     return new ApiError(503, 'no_available_key', message, { shouldRetry: false });
   }
   if (reasons.every((reason) => reason === 'key_model_denied' || reason === 'model_not_found'))
-    return modelNotFound(model);
+    return notServed(model, ask);
+  const nowMs = ask.now();
   const retryAfterMs = Math.max(1000, (earliestMs ?? nowMs) - nowMs);
   const seconds = Math.ceil(retryAfterMs / 1000);
   if (retryAfterMs <= obeyedWaitMsMax) {
@@ -72,7 +82,6 @@ export function noKeyError({ earliestMs, reasons }: NoKey, model: string, nowMs:
   });
 }
 
-function modelNotFound(model: string): ApiError {
-  const message = `The model "${model}" does not exist, or no key in the pool may use it.`;
-  return new ApiError(404, 'model_not_found', message, { param: 'model' });
+function notServed(model: string, { modelIds }: Surroundings): ApiError {
+  return modelNotFound(model, modelIds(), 'does not exist, or no key in the pool may use it');
 }

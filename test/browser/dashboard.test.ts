@@ -118,6 +118,36 @@ test('the first run asks for the setup code, then for keys, and adds what is pas
   expect(complaints).toEqual([]);
 });
 
+test('the owner says which models a key may use, and lifts it again', async () => {
+  const { url } = await startTestGateway();
+  const { page, complaints } = await openPage(url);
+  await signIn(page);
+  await page.getByRole('link', { name: 'Client keys' }).click();
+  await page.getByRole('button', { name: 'New client key' }).click();
+  await page.getByLabel('Name').fill('laptop');
+  await page.getByLabel('Allowed models').fill('gemini-3.5-*,\n gpt-4o');
+  await page.getByRole('button', { name: 'Create' }).click();
+  const secret = (await page.getByTestId('client-key-secret').textContent()) ?? '';
+  await page.getByRole('button', { name: 'I stored it' }).click();
+  const models = page.getByTestId('client-key-models');
+  await expect.poll(() => models.textContent()).toContain('Only gemini-3.5-*, gpt-4o');
+  await expect(ask(url, secret)).rejects.toThrow('This client key may not use the model');
+  await page.getByRole('button', { name: 'Edit laptop' }).click();
+  const field = page.getByLabel('Allowed models');
+  expect(await field.inputValue()).toBe('gemini-3.5-*, gpt-4o');
+  await field.fill('x'.repeat(129));
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Takes 1 to 100 names').waitFor();
+  await field.fill(' ');
+  await page.getByLabel('Name').fill('phone');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('The key is changed.').waitFor();
+  await page.getByRole('button', { name: 'Edit phone' }).waitFor();
+  await expect.poll(() => models.count()).toBe(0);
+  await ask(url, secret);
+  expect(complaints).toEqual([]);
+});
+
 test('a wrong password is told, and a session survives a reload but not a sign-out', async () => {
   const { url } = await startTestGateway();
   const { page } = await openPage(url);
@@ -145,8 +175,10 @@ describe.each([
     const signed = history('req_signed', Date.now());
     const accepted = signed.accepted({ client: 1234, restored: 56, placeholder: 0 });
     const DATA_DIR = await dataFolderWith([accepted, signed.completed()]);
-    const { url, openai } = await startTestGateway({ DATA_DIR });
+    const { url, openai, graphql } = await startTestGateway({ DATA_DIR });
     const client = await openai();
+    const held = '{name: "held", allowedModels: ["gemini-3.*", "claude-*", "gpt-4o", "gemini-embedding-2"]}';
+    await graphql(`mutation { clientKeyCreate(input: ${held}) { __typename } }`);
     const secret = String(client.apiKey);
     await ask(url, secret);
     await ask(url, secret);
@@ -169,8 +201,11 @@ describe.each([
     expect(await Promise.all(signatures)).toEqual(['1234', '56', '0']);
     await look('overview');
     await page.goto(`${url}/app/client-keys`);
-    await page.getByTestId('client-key-row').waitFor();
+    await page.getByTestId('client-key-row').first().waitFor();
     await look('client-keys');
+    await page.goto(`${url}/app/client-keys?dialog=create`);
+    await page.getByRole('dialog').waitFor();
+    await look('client-key-create');
     await page.goto(`${url}/app/key-pool`);
     await page.getByTestId('upstream-key-row').first().waitFor();
     await look('key-pool');

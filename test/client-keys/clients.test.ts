@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { ClientKey } from '../../server/clients/client-key.entity.ts';
-import { loadClients } from '../../server/clients/clients.ts';
+import { loadClients, mayUse } from '../../server/clients/clients.ts';
 import { Refusal } from '../../server/ledger/commands.ts';
 import { createVault } from '../../server/secrets/vault.ts';
 import { openTestLedger } from '../support/ledger.ts';
@@ -19,7 +19,7 @@ describe('a client key', () => {
   test('is found by its secret, at once and after a restart', async () => {
     const { clients, reload } = await open();
     const { id, secret } = await clients.create({ name: 'laptop' }, actor);
-    const client = { id, name: 'laptop', isEnabled: true };
+    const client = { id, name: 'laptop', isEnabled: true, allowedModels: null };
     expect(clients.find(secret)).toEqual(client);
     expect((await reload()).find(secret)).toEqual(client);
     expect(clients.find(`${secret}x`)).toBeNull();
@@ -59,8 +59,33 @@ describe('a client key', () => {
     const { id, secret } = await clients.create({ name: 'laptop' }, actor);
     await clients.update({ id, isEnabled: false }, actor);
     await clients.update({ id, name: 'phone' }, actor);
-    expect(clients.find(secret)).toEqual({ id, name: 'phone', isEnabled: false });
-    expect((await reload()).find(secret)).toEqual({ id, name: 'phone', isEnabled: false });
+    expect(clients.find(secret)).toEqual({ id, name: 'phone', isEnabled: false, allowedModels: null });
+    expect((await reload()).find(secret)).toEqual(clients.find(secret));
+  });
+
+  test('may be held to some models, which a later change of its name leaves alone', async () => {
+    const { clients, reload, ledger } = await open();
+    const allowedModels = ['gemini-3.*', 'gpt-4o'];
+    const { id, secret } = await clients.create({ name: 'laptop', allowedModels }, actor);
+    await clients.update({ id, name: 'phone' }, actor);
+    expect(clients.find(secret)?.allowedModels).toEqual(allowedModels);
+    expect((await reload()).find(secret)?.allowedModels).toEqual(allowedModels);
+    await clients.update({ id, allowedModels: null }, actor);
+    expect(clients.find(secret)?.allowedModels).toBeNull();
+    expect((await reload()).find(secret)?.allowedModels).toBeNull();
+    const bodies = (await ledger.read(0, 10)).map(({ body }) => body);
+    expect(bodies).toMatchObject([{ allowedModels }, { name: 'phone', allowedModels }, { name: 'phone' }]);
+    expect(bodies[2]).not.toHaveProperty('allowedModels');
+  });
+
+  test.each([
+    [null, ['anything'], true],
+    [['gpt-4o'], ['gpt-4o', 'gemini-3.8-flash'], true],
+    [['gemini-3.*'], ['gpt-4o', 'gemini-3.8-flash'], true],
+    [['gemini-3.*'], ['gpt-4o', 'gemini-4-argon'], false],
+    [[], ['gemini-3.8-flash'], false],
+  ])('that is held to %j and asks for %j: %s', (allowedModels, names, isAllowed) => {
+    expect(mayUse({ allowedModels }, ...names)).toBe(isAllowed);
   });
 
   test('is gone once deleted, while its name stays and its secret can be used anew', async () => {

@@ -101,6 +101,34 @@ describe('client keys', () => {
       graphql(`mutation { clientKeyCreate(input: ${input}) { ... on InvalidInputError { fields { path } } } }`);
     expect((await create('{name: " "}')).clientKeyCreate.fields).toEqual([{ path: ['name'] }]);
     expect((await create('{name: "x", secret: "short"}')).clientKeyCreate.fields).toEqual([{ path: ['secret'] }]);
+    for (const models of ['[]', '["a b"]', '[""]', JSON.stringify(Array(101).fill('x'))]) {
+      const { fields } = (await create(`{name: "x", allowedModels: ${models}}`)).clientKeyCreate;
+      expect(fields).toEqual([{ path: ['allowedModels'] }]);
+    }
+  });
+
+  test('show the models they are held to; what is left out stays, null lifts it', async () => {
+    const { graphql, signIn } = await startTestGateway();
+    await signIn();
+    const fields = 'clientKey { id name allowedModels }';
+    const { clientKeyCreate } = await graphql(
+      `mutation { clientKeyCreate(input: {name: "x", allowedModels: ["gemini-3.*"]}) { ... on ClientKeyCreateSuccess { ${fields} } } }`,
+    );
+    const { id } = clientKeyCreate.clientKey;
+    const update = async (input: string) =>
+      (
+        await graphql(
+          `mutation { clientKeyUpdate(input: {id: "${id}", ${input}}) { ... on ClientKeyUpdateSuccess { ${fields} } ... on Error { code } } }`,
+        )
+      ).clientKeyUpdate;
+    expect(clientKeyCreate.clientKey.allowedModels).toEqual(['gemini-3.*']);
+    expect((await update('name: "y"')).clientKey).toEqual({ id, name: 'y', allowedModels: ['gemini-3.*'] });
+    expect((await update('allowedModels: ["gpt-4o", "claude-*"]')).clientKey.allowedModels).toEqual([
+      'gpt-4o',
+      'claude-*',
+    ]);
+    expect((await update('allowedModels: []')).code).toBe('invalid_input');
+    expect((await update('allowedModels: null')).clientKey).toEqual({ id, name: 'y', allowedModels: null });
   });
 });
 

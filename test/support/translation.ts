@@ -1,7 +1,17 @@
 import type { RememberedSignature, TranslatedRequest, TranslationContext } from '../../server/formats/format.ts';
-import { toModelId } from '../../server/formats/model-id.ts';
-import { rulesOf } from '../../server/formats/model-rules.ts';
 import type { GenerateContentRequest } from '../../server/gemini/types.ts';
+import { createModelDirectory } from '../../server/models/model-directory.ts';
+import { modelNotFound } from '../../server/models/model-id.ts';
+import { noModelsFile } from '../../server/models/models-file.ts';
+
+const { resolve, rulesOf } = createModelDirectory(noModelsFile);
+
+/** The model for a name, as without any alias. @throws ApiError 404 */
+export function modelOf(requested: string): string {
+  const id = resolve(requested);
+  if (id === null) throw modelNotFound(requested, []);
+  return id;
+}
 
 /** What a translation knows beside the body, with ids that count. */
 export function translationContext(
@@ -10,7 +20,7 @@ export function translationContext(
 ): TranslationContext {
   let ids = 0;
   return {
-    modelOf: toModelId,
+    modelOf,
     rulesOf,
     outputTokenLimit: () => undefined,
     signatureOf: (key) => signatures[key],

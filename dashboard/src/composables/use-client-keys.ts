@@ -14,6 +14,7 @@ const ClientKeyRow = graphql(`
     prefix
     lastFour
     status
+    allowedModels
     isDeleted
     createdAt
     lastUsedAt
@@ -74,6 +75,12 @@ const ClientKeyUpdate = graphql(`
         code
         message
       }
+      ... on InvalidInputError {
+        fields {
+          path
+          message
+        }
+      }
     }
   }
 `);
@@ -105,12 +112,23 @@ export function useClientKeys() {
   return list;
 }
 
+/** The patterns in a text, separated by commas or space; null, for all models, when there are none. */
+export function toPatterns(text: string): string[] | null {
+  const patterns = text.split(/[\s,，、]+/).filter((pattern) => pattern !== '');
+  return patterns.length > 0 ? patterns : null;
+}
+
 /** Expected failures are returned, others thrown. */
-export async function createClientKey(input: { name: string; secret?: string }) {
+export async function createClientKey(input: { name: string; secret?: string; allowedModels: string[] | null }) {
   return (await mutate(ClientKeyCreate, { input })).clientKeyCreate;
 }
 
-export async function updateClientKey(input: { id: string; name?: string; isEnabled?: boolean }) {
+export async function updateClientKey(input: {
+  id: string;
+  name?: string;
+  isEnabled?: boolean;
+  allowedModels?: string[] | null;
+}) {
   return (await mutate(ClientKeyUpdate, { input })).clientKeyUpdate;
 }
 
