@@ -3,6 +3,7 @@ import type { Answer, AnswerBody, TranslatedRequest } from '../formats/format.ts
 import type { AnswerHeaders } from '../gemini/gemini-client.ts';
 import type { GenerateContentResponse, UsageMetadata } from '../gemini/types.ts';
 import type { RequestAborted, TokenUsage } from '../ledger/events.ts';
+import { ignoredHeader } from './ignored-header.ts';
 import type { LiveOutcome } from './live-counters.ts';
 import { type CallOwner, PendingCall } from './pending-call.ts';
 import type { Call, RelayParts } from './relay.ts';
@@ -38,8 +39,7 @@ export class Exchange implements CallOwner {
     this.#answer = this.#createAnswer();
     const { calls, model, expects } = translated;
     this.calls = calls.map((upstream) => new PendingCall(upstream, model, expects, this, parts));
-    const ignored = translated.ignoredParams.join(',');
-    this.#headers = ignored ? { 'x-ignored-params': ignored } : {};
+    this.#headers = ignoredHeader(translated.ignoredParams);
     call.reply.onGone(() => this.abort('client'));
     if (call.reply.isGone) this.abortedBy = 'client';
     if (translated.isStreaming) call.reply.expectStream(this.#headers);
