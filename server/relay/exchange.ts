@@ -42,7 +42,7 @@ export class Exchange implements CallOwner {
     this.#headers = ignoredHeader(translated.ignoredParams);
     call.reply.onGone(() => this.abort('client'));
     if (call.reply.isGone) this.abortedBy = 'client';
-    if (translated.isStreaming) call.reply.expectStream(this.#headers);
+    if (translated.isStreaming) call.reply.expectStream(this.#headers, call.format.heartbeat);
   }
 
   /** Tokens of all calls so far. */
