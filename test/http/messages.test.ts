@@ -73,6 +73,7 @@ describe('a message', () => {
     const response = await post('/v1/messages?beta=true', claudeCodeRequest);
     expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
     expect(response.headers.get('x-ignored-params')).toBeNull();
+    expect(response.headers.get('request-id')).toMatch(/^req_/);
     expect(eventsIn(await response.text()).map(({ type, delta }) => delta?.text ?? type)).toEqual([
       'message_start',
       'ping',

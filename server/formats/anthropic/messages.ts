@@ -71,6 +71,13 @@ function toCount(body: unknown, context: TranslationContext): TranslatedRequest 
 /** What both endpoints read. */
 function translate(body: unknown, context: TranslationContext) {
   const request = readBody(body);
+  // The official client asks for it on its own account, and sends everything once it is told.
+  if (request.thread !== undefined && request.thread !== null)
+    throw invalidRequest(
+      'Conversations are not kept here: send all messages, without `thread`.',
+      'thread',
+      'thread_unsupported_request',
+    );
   const model = context.modelOf(request.model);
   const rules = context.rulesOf(model);
   const tools = toTools(readTools(request), rules);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { renderAnthropicError } from '../../../server/formats/anthropic/error.ts';
 import { anthropicCountTokens, anthropicMessages } from '../../../server/formats/anthropic/messages.ts';
 import { ApiError } from '../../../server/formats/api-error.ts';
 import type { RememberedSignature } from '../../../server/formats/format.ts';
@@ -507,6 +508,19 @@ describe('a refusal names the field', () => {
     ['tool_choice', { tool_choice: { type: 'any' } }],
   ])('%s: %j', (param, body) => {
     expect(refusalOf(body)).toMatchObject({ status: 400, param });
+  });
+});
+
+test('a conversation that the server is to keep is refused by the code that makes clients send it whole', () => {
+  const error = refusalOf({ thread: { type: 'create' } });
+  expect(renderAnthropicError(error, 'req_1')).toEqual({
+    type: 'error',
+    error: {
+      type: 'invalid_request_error',
+      message: 'thread: Conversations are not kept here: send all messages, without `thread`.',
+      details: { error_code: 'thread_unsupported_request' },
+    },
+    request_id: 'req_1',
   });
 });
 
