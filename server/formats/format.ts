@@ -7,6 +7,8 @@ import type { Download } from './to-gemini/media.ts';
 export interface ClientFormat {
   /** Name in the ledger, for example `openai-chat`. */
   name: string;
+  /** The event that breaks silence once a stream has begun; without one it is a comment, as it always is before that. */
+  heartbeat?: string;
   /** Checks the caller's body and translates it. Throws `ApiError` for what cannot be served. */
   toGemini(body: unknown, context: TranslationContext): TranslatedRequest;
 }

@@ -6,8 +6,13 @@ export type Repair = 'drop-thinking' | 'dummy-signatures' | 'drop-store';
 /** Google's own placeholder for calls that have no signature (ai.google.dev/gemini-api/docs/thought-signatures); the literal text. */
 export const dummySignature = 'skip_thought_signature_validator';
 
+/** In a count of tokens the request lies one level deeper. */
+type Repairable = GenerateContentRequest & { generateContentRequest?: GenerateContentRequest };
+
 /** The request with one repair; the original is left as it is. */
-export function repairRequest(request: GenerateContentRequest, repair: Repair): GenerateContentRequest {
+export function repairRequest(request: Repairable, repair: Repair): Repairable {
+  if (request.generateContentRequest)
+    return { ...request, generateContentRequest: repairRequest(request.generateContentRequest, repair) };
   switch (repair) {
     case 'drop-thinking': {
       const { thinkingConfig: _dropped, ...generationConfig } = request.generationConfig ?? {};

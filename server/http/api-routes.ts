@@ -1,5 +1,6 @@
 import Router from '@koa/router';
 import type { Clients } from '../clients/clients.ts';
+import { anthropicCountTokens, anthropicMessages } from '../formats/anthropic/messages.ts';
 import type { ClientFormat } from '../formats/format.ts';
 import { openaiChat } from '../formats/openai-chat/openai-chat.ts';
 import type { Relay } from '../relay/relay.ts';
@@ -14,7 +15,11 @@ interface ApiParts {
 }
 
 /** Every endpoint that is answered by translation, with its format. */
-const translated: readonly (readonly [path: string, format: ClientFormat])[] = [['/chat/completions', openaiChat]];
+const translated: readonly (readonly [path: string, format: ClientFormat])[] = [
+  ['/chat/completions', openaiChat],
+  ['/messages', anthropicMessages],
+  ['/messages/count_tokens', anthropicCountTokens],
+];
 
 /** The endpoints that clients call, under `/v1`. */
 export function apiRoutes({ clients, relay, heartbeatMs }: ApiParts): Router {

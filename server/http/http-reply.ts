@@ -4,15 +4,20 @@ import type { Reply } from '../relay/reply.ts';
 /** How long an answer took us, under the name OpenAI uses. Clients log it. */
 const processingHeader = 'openai-processing-ms';
 
+/** A line that every reader of server-sent events passes over. */
+const comment = ': keep-alive\n\n';
+
 /** Writes to the socket itself: Koa's body handling costs a quarter of the throughput of a stream. */
 export class HttpReply implements Reply {
   readonly #response: ServerResponse;
   readonly #heartbeatMs: number;
   readonly #startedAt = performance.now();
   #streamHeaders: Record<string, string> = {};
-  #heartbeat: NodeJS.Timeout | undefined;
+  #heartbeat = comment;
+  #hasBegun = false;
+  #timer: NodeJS.Timeout | undefined;
 
-  /** @param heartbeatMs Silence after which a stream gets a comment line. */
+  /** @param heartbeatMs Silence after which a stream gets a sign of life. */
   constructor(response: ServerResponse, heartbeatMs: number) {
     this.#response = response;
     this.#heartbeatMs = heartbeatMs;
@@ -28,7 +33,7 @@ export class HttpReply implements Reply {
 
   onGone(listener: () => void): void {
     this.#response.once('close', () => {
-      clearTimeout(this.#heartbeat);
+      clearTimeout(this.#timer);
       if (!this.#response.writableFinished) listener();
     });
   }
@@ -44,16 +49,15 @@ export class HttpReply implements Reply {
     this.#response.end(body);
   }
 
-  expectStream(headers: Record<string, string>): void {
+  expectStream(headers: Record<string, string>, heartbeat = comment): void {
     this.#streamHeaders = headers;
-    this.#heartbeat = setTimeout(() => this.#breakSilence(), this.#heartbeatMs);
+    this.#heartbeat = heartbeat;
+    this.#timer = setTimeout(() => this.#breakSilence(), this.#heartbeatMs);
   }
 
   write(events: string | Buffer): boolean {
-    if (this.isGone) return true;
-    if (!this.isOpen) this.#open();
-    this.#heartbeat?.refresh();
-    return this.#response.write(events);
+    this.#hasBegun = true;
+    return this.#send(events);
   }
 
   onDrain(listener: () => void): void {
@@ -61,14 +65,21 @@ export class HttpReply implements Reply {
   }
 
   end(events: string | Buffer): void {
-    clearTimeout(this.#heartbeat);
+    clearTimeout(this.#timer);
     if (this.isGone) return;
     if (!this.isOpen) this.#open();
     this.#response.end(events);
   }
 
   cancelStream(): void {
-    clearTimeout(this.#heartbeat);
+    clearTimeout(this.#timer);
+  }
+
+  #send(events: string | Buffer): boolean {
+    if (this.isGone) return true;
+    if (!this.isOpen) this.#open();
+    this.#timer?.refresh();
+    return this.#response.write(events);
   }
 
   #open(): void {
@@ -84,6 +95,6 @@ export class HttpReply implements Reply {
 
   #breakSilence(): void {
     if (this.isGone || this.#response.writableEnded) return;
-    this.write(': keep-alive\n\n');
+    this.#send(this.#hasBegun ? this.#heartbeat : comment);
   }
 }

@@ -11,6 +11,8 @@ export function requestId(): Middleware {
   return async function giveRequestId(ctx, next) {
     const startedAt = performance.now();
     ctx.state.requestId = newRequestId();
+    // Where Anthropic's clients look for it.
+    ctx.set('request-id', ctx.state.requestId);
     ctx.set('x-request-id', ctx.state.requestId);
     ctx.set('openai-version', '2020-10-01');
     await next();

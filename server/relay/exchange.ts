@@ -3,6 +3,7 @@ import type { Answer, AnswerBody, TranslatedRequest } from '../formats/format.ts
 import type { AnswerHeaders } from '../gemini/gemini-client.ts';
 import type { GenerateContentResponse, UsageMetadata } from '../gemini/types.ts';
 import type { RequestAborted, TokenUsage } from '../ledger/events.ts';
+import { ignoredHeader } from './ignored-header.ts';
 import { isModelId } from '../models/model-id.ts';
 import type { LiveOutcome } from './live-counters.ts';
 import { type CallOwner, PendingCall } from './pending-call.ts';
@@ -39,11 +40,10 @@ export class Exchange implements CallOwner {
     this.#answer = this.#createAnswer();
     const { calls, model, expects } = translated;
     this.calls = calls.map((upstream) => new PendingCall(upstream, model, expects, this, parts));
-    const ignored = translated.ignoredParams.join(',');
-    this.#headers = { 'x-pool-model': model, ...(ignored && { 'x-ignored-params': ignored }) };
+    this.#headers = { 'x-pool-model': model, ...ignoredHeader(translated.ignoredParams) };
     call.reply.onGone(() => this.abort('client'));
     if (call.reply.isGone) this.abortedBy = 'client';
-    if (translated.isStreaming) call.reply.expectStream(this.#headers);
+    if (translated.isStreaming) call.reply.expectStream(this.#headers, call.format.heartbeat);
   }
 
   /** Tokens of all calls so far. */

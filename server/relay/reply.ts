@@ -8,8 +8,11 @@ export interface Reply {
   onGone(listener: () => void): void;
   /** Sends a whole answer: JSON, unless the headers say otherwise. */
   send(content: string | Buffer, headers: Record<string, string>): void;
-  /** From now on silence is broken by comments, so that nothing in between cuts a thinking stream. */
-  expectStream(headers: Record<string, string>): void;
+  /**
+   * From now on silence is broken, so that nothing in between cuts a thinking stream: by comments, and once events were written by
+   * `heartbeat` if there is one.
+   */
+  expectStream(headers: Record<string, string>, heartbeat?: string): void;
   /** Sends events, opening the stream first if need be. False: the caller reads slowly, wait for `onDrain`. */
   write(events: string | Buffer): boolean;
   /** Calls `listener` once when the caller has caught up. */

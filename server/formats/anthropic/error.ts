@@ -3,7 +3,7 @@ import type { ApiError } from '../api-error.ts';
 /** Anthropic's error object. */
 export interface AnthropicError {
   type: 'error';
-  error: { type: string; message: string };
+  error: { type: string; message: string; details?: { error_code: string } };
   request_id: string | null;
 }
 
@@ -22,6 +22,9 @@ const types: Record<number, string> = {
   529: 'overloaded_error',
 };
 
+/** Codes of Anthropic's own by which its clients know what to do instead. */
+const ownCodes = new Set(['thread_unsupported_request']);
+
 /** The status that Anthropic's clients expect for an error. */
 export function anthropicStatus({ status, code }: ApiError): number {
   return code === 'model_overloaded' ? overloadedStatus : status;
@@ -32,5 +35,6 @@ export function renderAnthropicError(error: ApiError, requestId: string | null):
   const status = anthropicStatus(error);
   const type = types[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error');
   const message = error.param === null ? error.message : `${error.param}: ${error.message}`;
-  return { type: 'error', error: { type, message }, request_id: requestId };
+  const details = ownCodes.has(error.code) && { details: { error_code: error.code } };
+  return { type: 'error', error: { type, message, ...details }, request_id: requestId };
 }

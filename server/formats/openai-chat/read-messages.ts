@@ -5,7 +5,7 @@ import {
   type PastCall,
   type ToolResult,
   toToolArgs,
-  toToolResponse,
+  toToolResult,
 } from '../to-gemini/conversation.ts';
 import { fromAudio, fromDataUrl, type MediaReader } from '../to-gemini/media.ts';
 import { type Fields, isObject } from '../to-gemini/read-fields.ts';
@@ -139,9 +139,7 @@ function addResult(message: ChatMessage, path: string, conversation: Conversatio
   conversation.addResult(id, result, `${path}.name`);
 }
 
-/** A tool's answer: its texts as one, and media beside. */
+/** A tool's answer. @throws ApiError */
 export function toResult(content: ChatMessage['content'], path: string, media: MediaReader): ToolResult {
-  const parts = toParts(content, path, media);
-  const text = parts.map((part) => part.text ?? '').join('');
-  return { response: toToolResponse(text), media: parts.filter((part) => part.text === undefined) };
+  return toToolResult(toParts(content, path, media));
 }

@@ -15,6 +15,8 @@ export interface PastCall {
   args: Record<string, unknown>;
   /** The thought signature, if the client kept it. */
   signature: string | undefined;
+  /** The model that made it, where the client keeps that too. */
+  maker?: string | undefined;
 }
 
 /** What a tool answered: an object for Gemini, and pictures or other media beside it. */
@@ -32,6 +34,9 @@ export interface BuiltConversation {
 }
 
 type Context = Pick<TranslationContext, 'signatureOf' | 'rulesOf'>;
+
+/** How a client format says that calls have no results. @param ids Of the calls. */
+type MissingResults = (ids: readonly string[]) => string;
 
 const continueText =
   'Continue exactly from where your previous message ended. Do not repeat any of it; output only the continuation.';
@@ -51,16 +56,18 @@ export class Conversation {
   readonly #rules: ModelRules;
   readonly #names: ToolNames;
   readonly #context: Context;
+  readonly #missingResults: MissingResults;
   readonly #system: Part[] = [];
   readonly #contents: Content[] = [];
   readonly #signatureUse: SignatureUse = { client: 0, restored: 0, placeholder: 0 };
   #pending: { id: string; name: string }[] = [];
   #results = new Map<string, ToolResult>();
 
-  constructor(rules: ModelRules, names: ToolNames, context: Context) {
+  constructor(rules: ModelRules, names: ToolNames, context: Context, missingResults: MissingResults = openAiWords) {
     this.#rules = rules;
     this.#names = names;
     this.#context = context;
+    this.#missingResults = missingResults;
   }
 
   addSystem(parts: Part[]): void {
@@ -73,10 +80,10 @@ export class Conversation {
     this.#push('user', parts);
   }
 
-  /** A turn of the model, or a piece of one: consecutive ones are one turn. @param signature That of its last text or picture. */
-  addModel(parts: Part[], calls: readonly PastCall[] = [], signature?: string): void {
+  /** A turn of the model, or a piece of one: consecutive ones are one turn. @param signature That of its last text or picture. @param maker Of the signature, where it is known. */
+  addModel(parts: Part[], calls: readonly PastCall[] = [], signature?: string, maker?: string): void {
     if (this.#results.size > 0) this.#closeCalls();
-    this.#signAnswer(parts, signature);
+    this.#signAnswer(parts, signature, maker);
     const hasSignedCall = this.#contents.at(-1)?.role === 'model' && this.#pending.length > 0;
     this.#push('model', [...parts, ...calls.map((call, index) => this.#toPart(call, index === 0 && !hasSignedCall))]);
     this.#pending.push(...calls.map(({ id, name }) => ({ id, name: this.#names.toGemini(name) })));
@@ -116,9 +123,9 @@ export class Conversation {
     return signature ? { ...part, thoughtSignature: signature } : part;
   }
 
-  #signatureFor({ id, signature }: PastCall, isFirst: boolean): string | undefined {
+  #signatureFor({ id, signature, maker }: PastCall, isFirst: boolean): string | undefined {
     const remembered = this.#context.signatureOf(id);
-    const mayUse = remembered ? this.#isOwn(remembered.model) : this.#takesUnknown;
+    const mayUse = this.#mayUse(maker ?? remembered?.model);
     if (signature && mayUse) {
       this.#signatureUse.client++;
       return signature;
@@ -133,30 +140,25 @@ export class Conversation {
   }
 
   /** Signatures of texts and pictures make answers better and are never required, so what is not known is left out. */
-  #signAnswer(parts: Part[], given: string | undefined): void {
+  #signAnswer(parts: Part[], given: string | undefined, maker: string | undefined): void {
     const last = parts.findLast((part) => part.text !== undefined || part.inlineData !== undefined);
     if (!last || this.#rules.signatures === null) return;
-    if (given && this.#takesUnknown) {
+    if (given && this.#mayUse(maker)) {
       last.thoughtSignature = given;
       return;
     }
     // Before Gemini 3 a signature changes nothing: not worth a hash of every past answer.
     if (this.#rules.signatures === 'g2') return;
     const images = parts.flatMap(({ inlineData }) => inlineData?.data ?? []);
-    const remembered = this.#context.signatureOf(
-      answerSignatureKey(parts.map(({ text = '' }) => text).join(''), images),
-    );
-    if (remembered && this.#isOwn(remembered.model)) last.thoughtSignature = remembered.signature;
+    const remembered = this.#context.signatureOf(answerSignatureKey(textOf(parts), images));
+    if (remembered && this.#mayUse(remembered.model)) last.thoughtSignature = remembered.signature;
   }
 
-  /** Gemma refuses what it did not make itself, and a newer Gemini what an older one made. */
-  #isOwn(maker: string): boolean {
-    return this.#rules.signatures !== null && this.#context.rulesOf(maker).signatures === this.#rules.signatures;
-  }
-
-  /** A signature of which nobody knows who made it is most often Gemini's. */
-  get #takesUnknown(): boolean {
-    return this.#rules.signatures === 'g2' || this.#rules.signatures === 'g3';
+  /** Gemma refuses what it did not make itself, and a newer Gemini what an older one made. A maker that nobody knows is most often Gemini. */
+  #mayUse(maker: string | undefined): boolean {
+    const { signatures } = this.#rules;
+    if (maker === undefined) return signatures === 'g2' || signatures === 'g3';
+    return signatures !== null && this.#context.rulesOf(maker).signatures === signatures;
   }
 
   #closeCalls(): void {
@@ -164,7 +166,7 @@ export class Conversation {
     if (pending.length === 0) return;
     const results = this.#results;
     const missing = pending.filter(({ id }) => !results.has(id)).map(({ id }) => id);
-    if (missing.length > 0) throw missingResults(missing);
+    if (missing.length > 0) throw invalidRequest(this.#missingResults(missing), 'messages', 'missing_tool_result');
     this.#pending = [];
     this.#results = new Map();
     const answered = pending.map((call) => ({ call, result: results.get(call.id) as ToolResult }));
@@ -187,6 +189,16 @@ export class Conversation {
     if (last?.role === role && isResult(last.parts?.[0]) === isResult(parts[0])) last.parts?.push(...parts);
     else this.#contents.push({ role, parts });
   }
+}
+
+/** What a tool answered, given as parts: its texts as one, and media beside. */
+export function toToolResult(parts: readonly Part[]): ToolResult {
+  return { response: toToolResponse(textOf(parts)), media: parts.filter((part) => part.text === undefined) };
+}
+
+/** All texts of some parts as one. */
+export function textOf(parts: readonly Part[]): string {
+  return parts.map(({ text = '' }) => text).join('');
 }
 
 /** A tool's text as the object that Gemini takes; anything else is wrapped. `$ref` has a meaning of its own there, so a text with it stays a text. */
@@ -216,12 +228,10 @@ function hasRef(value: unknown): boolean {
   return isObject(value) && (Object.hasOwn(value, '$ref') || Object.values(value).some(hasRef));
 }
 
-function missingResults(ids: readonly string[]) {
-  return invalidRequest(
+function openAiWords(ids: readonly string[]): string {
+  return (
     `An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. ` +
-      `The following tool_call_ids did not have response messages: ${ids.join(', ')}`,
-    'messages',
-    'missing_tool_result',
+    `The following tool_call_ids did not have response messages: ${ids.join(', ')}`
   );
 }
 

@@ -69,7 +69,7 @@ export function toTools(request: ToolRequest, rules: ModelRules): Tools {
   checkDeclared(declared, paths.tools);
   const names = createToolNames(declared.map(({ name }) => name));
   const config = toCallingConfig(request.choice, declared, names, paths.choice);
-  const builtIn = config?.mode === 'NONE' ? [] : builtInOf(request, rules, paths.tools);
+  const builtIn = request.choice?.mode === 'NONE' ? [] : builtInOf(request, rules, paths.tools);
   const functionDeclarations = declared.map((tool) => toDeclaration(tool, names, paths.tools));
   const tools = [...builtIn, ...(declared.length > 0 ? [{ functionDeclarations }] : [])];
   const isMixed = builtIn.length > 0 && declared.length > 0;
