@@ -3,8 +3,8 @@ import type { Answer, AnswerBody, TranslatedRequest } from '../formats/format.ts
 import type { AnswerHeaders } from '../gemini/gemini-client.ts';
 import type { GenerateContentResponse, UsageMetadata } from '../gemini/types.ts';
 import type { RequestAborted, TokenUsage } from '../ledger/events.ts';
-import { ignoredHeader } from './ignored-header.ts';
 import { isModelId } from '../models/model-id.ts';
+import { ignoredHeader } from './ignored-header.ts';
 import type { LiveOutcome } from './live-counters.ts';
 import { type CallOwner, PendingCall } from './pending-call.ts';
 import type { Call, RelayParts } from './relay.ts';
