@@ -119,12 +119,14 @@ export function requestsProjection(connection: Connection): Projection {
        output_tokens = output_tokens + ?, reasoning_tokens = reasoning_tokens + ?, total_tokens = total_tokens + ?
      where request_id = ? and outcome = 'IN_PROGRESS'`,
   );
+  // Most requests need one attempt: spared the JSON functions, which are slow.
   const end = connection.prepare(
     `update request set outcome = ?, upstream_key_id = ?, served_model = ?, http_status = ?, finish_reason = ?,
        error_code = ?, error_message = ?, input_tokens = input_tokens + ?, cached_input_tokens = cached_input_tokens + ?,
        output_tokens = output_tokens + ?, reasoning_tokens = reasoning_tokens + ?, total_tokens = total_tokens + ?,
        usage_source = ?, duration_ms = ?, time_to_first_token_ms = ?,
-       attempts = iif(? is null, attempts, json_insert(attempts, '$[#]', json(?)))
+       attempts = case when ? is null then attempts when attempts = '[]' then '[' || ? || ']'
+                  else json_insert(attempts, '$[#]', json(?)) end
      where request_id = ? and outcome = 'IN_PROGRESS'`,
   );
 
@@ -188,6 +190,7 @@ export function requestsProjection(connection: Connection): Projection {
       usageSource,
       durationMs,
       timeToFirstTokenMs,
+      lastAttempt,
       lastAttempt,
       lastAttempt,
       requestId,
