@@ -10,6 +10,7 @@ import { readMessages } from './read-messages.ts';
 import { readSettings } from './read-settings.ts';
 import { readTools } from './read-tools.ts';
 import { readRequest } from './request.ts';
+import { fromResponsesBody, isResponsesBody } from './responses-body.ts';
 
 /** OpenAI's Chat Completions, `POST /v1/chat/completions`. */
 export const openaiChat: ClientFormat = { name: 'openai-chat', toGemini };
@@ -23,6 +24,7 @@ const knownFields = new Set(
 );
 
 function toGemini(body: unknown, context: TranslationContext): TranslatedRequest {
+  if (isResponsesBody(body)) return fromResponsesBody(body, context);
   const request = readRequest(body);
   const model = context.modelOf(request.model);
   const rules = context.rulesOf(model);
