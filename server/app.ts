@@ -36,6 +36,7 @@ import { createUpstreamKeyJobs } from './pool/upstream-key-jobs.ts';
 import { loadUpstreamKeys } from './pool/upstream-keys.ts';
 import { createLiveCounters } from './relay/live-counters.ts';
 import { createRelay } from './relay/relay.ts';
+import { createResponseStore } from './responses/response-store.ts';
 import { loadSecrets } from './secrets/load-secrets.ts';
 import { createServices } from './services.ts';
 import { loadSignatures } from './signatures/signature-store.ts';
@@ -124,6 +125,7 @@ export async function createApp(
   });
   const media = createMediaFetcher({ allow: config.imageFetchAllow });
   const owners = await loadResourceOwners({ execute, orm, now });
+  const responses = createResponseStore(now);
   const translation = {
     modelOf: models.resolve,
     rulesOf: models.rulesOf,
@@ -131,8 +133,20 @@ export async function createApp(
     signatureOf: signatures.get,
     randomId,
   };
-  const relayParts = { ledger, pool, gemini, signatures, media, owners, translation, counters, now, randomId };
-  const relay = createRelay({ ...relayParts, modelIds: models.ids });
+  const relay = createRelay({
+    ledger,
+    pool,
+    gemini,
+    signatures,
+    responses,
+    media,
+    owners,
+    translation,
+    modelIds: models.ids,
+    counters,
+    now,
+    randomId,
+  });
   const jobs = createJobs({ clock: now, newId: () => `job_${randomUUIDv7().replaceAll('-', '')}` });
   const upstreamKeyJobs = createUpstreamKeyJobs({ jobs, upstreamKeys, pool, gemini, now });
   const parts = { orm, ledger, pool, counters, now, admin, clients, upstreamKeys, upstreamKeyJobs, jobs };
@@ -148,7 +162,7 @@ export async function createApp(
   const heartbeatMs = config.heartbeatSeconds * 1000;
   const originOf = ({ req, host }: Context) => `${isSecure(req, config.trustedProxies) ? 'https' : 'http'}://${host}`;
   const routers = [
-    apiRoutes({ clients, relay, heartbeatMs }),
+    apiRoutes({ clients, relay, responses, heartbeatMs }),
     modelRoutes(clients, models),
     nativeRoutes({ clients, relay, heartbeatMs, originOf }),
     graphqlRoutes(graphql, graphqlParts),

@@ -10,12 +10,13 @@ const allowed: Record<string, string[]> = {
   jobs: [],
   signatures: ['ledger'],
   media: ['formats'],
+  responses: ['formats'],
   clients: ['ledger', 'models'],
   pool: ['ledger', 'gemini', 'jobs'],
   models: ['formats', 'gemini', 'pool'],
   admin: ['ledger'],
-  relay: ['formats', 'gemini', 'ledger', 'pool', 'signatures', 'clients', 'media', 'models'],
-  http: ['relay', 'formats', 'clients', 'admin', 'ledger', 'schema', 'models'],
+  relay: ['formats', 'gemini', 'ledger', 'pool', 'signatures', 'responses', 'clients', 'media', 'models'],
+  http: ['relay', 'formats', 'responses', 'clients', 'admin', 'ledger', 'schema', 'models'],
   writer: ['admin', 'clients', 'ledger', 'pool', 'signatures'],
 };
 const openToAll = ['config', 'database', 'secrets', 'migrations', 'lock-data-dir', 'entities'];

@@ -22,6 +22,8 @@ export interface TranslationContext {
   outputTokenLimit(model: string): number | undefined;
   /** The thought signature remembered under a tool call id or an `answerSignatureKey`, for clients that drop it. */
   signatureOf(key: string): RememberedSignature | undefined;
+  /** Earlier answers to the same client key. */
+  responses: StoredResponses;
   /** Random letters and digits, for ids that a client left out. */
   randomId(length: number): string;
 }
@@ -30,6 +32,23 @@ export interface TranslationContext {
 export interface RememberedSignature {
   signature: string;
   model: string;
+}
+
+/** An answer that its client can continue, or ask for, by its id. */
+export interface StoredResponse {
+  /** The response object as it was sent. */
+  body: { id: string; output: readonly Record<string, unknown>[]; [field: string]: unknown };
+  /** All that it answers: what came before in the conversation, and what the request added. */
+  input: readonly Record<string, unknown>[];
+  /** About what it takes in memory. */
+  bytes: number;
+}
+
+/** The answers that were stored for one client key; nobody sees those of another. */
+export interface StoredResponses {
+  get(id: string): StoredResponse | undefined;
+  /** An item of one of the answers. */
+  item(id: string): Record<string, unknown> | undefined;
 }
 
 /** How the signatures of a request's tool calls came: from the client, from our memory, or not at all. */
@@ -74,6 +93,8 @@ export interface TranslatedRequest {
 export interface AnswerHead {
   /** Seconds since 1970. */
   created: number;
+  /** The time by now, in seconds since 1970. */
+  now(): number;
   /** Random letters and digits for ids that Gemini left out. */
   randomId(length: number): string;
 }
@@ -97,10 +118,12 @@ export interface Answer {
   chunk(response: GenerateContentResponse): string;
   /** The closing events: finish, usage if asked for, end marker. `chunk` has seen everything; `usage` is that of all hops. */
   end(usage: UsageMetadata): string;
-  /** The event that tells of a failure after the stream was opened; nothing follows it. */
-  error(error: ApiError): string;
+  /** The event that tells of a failure after the stream was opened; nothing follows it. `usage` is what was seen until then. */
+  error(error: ApiError, usage: UsageMetadata): string;
   /** Thought signatures to be remembered, by the tool call id the caller was given or by `answerSignatureKey`. */
   signatures(): ReadonlyMap<string, string>;
+  /** What to keep of a complete answer, in formats where a client may refer to it; null when it must not be kept. */
+  stored?(): StoredResponse | null;
 }
 
 /** A request that needs one call and nothing else. */

@@ -3,13 +3,17 @@ import type { Clients } from '../clients/clients.ts';
 import { anthropicCountTokens, anthropicMessages } from '../formats/anthropic/messages.ts';
 import type { ClientFormat } from '../formats/format.ts';
 import { openaiChat } from '../formats/openai-chat/openai-chat.ts';
+import { openaiResponses } from '../formats/openai-responses/openai-responses.ts';
 import type { Relay } from '../relay/relay.ts';
+import type { ResponseStore } from '../responses/response-store.ts';
 import { answerFormat } from './answer-format.ts';
 import { authenticate } from './authenticate.ts';
+import { addStoredResponses } from './stored-responses.ts';
 
 interface ApiParts {
   clients: Pick<Clients, 'find'>;
   relay: Relay;
+  responses: ResponseStore;
   /** Silence after which a stream gets a comment line. */
   heartbeatMs: number;
 }
@@ -17,14 +21,16 @@ interface ApiParts {
 /** Every endpoint that is answered by translation, with its format. */
 const translated: readonly (readonly [path: string, format: ClientFormat])[] = [
   ['/chat/completions', openaiChat],
+  ['/responses', openaiResponses],
   ['/messages', anthropicMessages],
   ['/messages/count_tokens', anthropicCountTokens],
 ];
 
 /** The endpoints that clients call, under `/v1`. */
-export function apiRoutes({ clients, relay, heartbeatMs }: ApiParts): Router {
+export function apiRoutes({ clients, relay, responses, heartbeatMs }: ApiParts): Router {
   const router = new Router({ prefix: '/v1' });
   const known = authenticate(clients);
   for (const [path, format] of translated) router.post(path, known, answerFormat(format, relay, heartbeatMs));
+  addStoredResponses(router, known, responses);
   return router;
 }

@@ -1,7 +1,13 @@
 import type { Middleware } from 'koa';
 import { ApiError } from '../formats/api-error.ts';
 
-const endpoints = ['POST /v1/chat/completions', 'GET /v1/models', 'GET /v1/models/{model}'];
+const endpoints = [
+  'POST /v1/chat/completions',
+  'POST /v1/responses',
+  'GET /v1/responses/{id}',
+  'GET /v1/models',
+  'GET /v1/models/{model}',
+];
 
 /** The last middleware: whatever no route answered. Says where the API is, as a wrong base URL is the usual cause. */
 export function notFound(): Middleware {

@@ -142,6 +142,7 @@ export class Exchange implements CallOwner {
           usage,
         );
     this.#rememberSignatures();
+    this.#rememberResponse();
     return body;
   }
 
@@ -154,6 +155,13 @@ export class Exchange implements CallOwner {
     this.#rememberSignatures();
     Object.assign(this.#headers, call.headers);
     return { content: call.text };
+  }
+
+  #rememberResponse(): void {
+    const stored = this.#answer.stored?.();
+    if (!stored) return;
+    const { clientKeyId, bodyBytes } = this.#call;
+    this.#parts.responses.of(clientKeyId).remember({ ...stored, bytes: stored.bytes + bodyBytes });
   }
 
   #rememberSignatures(): void {
@@ -176,7 +184,7 @@ export class Exchange implements CallOwner {
   fail(error: ApiError): void {
     this.#isFinished = true;
     if (!this.#call.reply.isOpen) throw error;
-    this.#call.reply.end(this.#answer.error(error));
+    this.#call.reply.end(this.#unsent + this.#answer.error(error, this.#firstCall.tally.usageMetadata()));
   }
 
   /** Ends what was aborted: at shutdown the caller is still there and is told. */
@@ -202,8 +210,9 @@ export class Exchange implements CallOwner {
   }
 
   #createAnswer(): Answer {
-    const { now, randomId } = this.#parts;
-    return this.#translated.createAnswer({ created: Math.floor(now() / 1000), randomId });
+    const { randomId } = this.#parts;
+    const now = () => Math.floor(this.#parts.now() / 1000);
+    return this.#translated.createAnswer({ created: now(), now, randomId });
   }
 
   #elapsedMs(): number {

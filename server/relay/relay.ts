@@ -8,6 +8,7 @@ import type { MediaFetcher } from '../media/media-fetcher.ts';
 import type { NoKey } from '../pool/choose-key.ts';
 import type { Pool, PoolKey } from '../pool/pool.ts';
 import type { ResourceOwners } from '../pool/resource-owners.ts';
+import type { ResponseStore } from '../responses/response-store.ts';
 import type { SignatureStore } from '../signatures/signature-store.ts';
 import { Exchange } from './exchange.ts';
 import { fetchDownloads } from './fetch-downloads.ts';
@@ -63,7 +64,8 @@ export interface RelayParts {
   signatures: SignatureStore;
   media: Pick<MediaFetcher, 'fetch'>;
   owners: ResourceOwners;
-  translation: TranslationContext;
+  translation: Omit<TranslationContext, 'responses'>;
+  responses: ResponseStore;
   /** The models that a caller could have meant. */
   modelIds(): string[];
   counters: LiveCounters;
@@ -90,7 +92,7 @@ export function createRelay(parts: RelayParts): Relay {
     let only: string | null;
     let first: PoolKey;
     try {
-      translated = translate(call, parts.translation);
+      translated = translate(call, { ...parts.translation, responses: parts.responses.of(call.clientKeyId) });
       requireMayUse(call, translated.requestedModel, translated.model);
       await fetchDownloads(translated.downloads, parts.media, call.reply);
       only = soleOwner(translated.resources, call.clientKeyId, parts);

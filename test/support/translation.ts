@@ -24,6 +24,7 @@ export function translationContext(
     rulesOf,
     outputTokenLimit: () => undefined,
     signatureOf: (key) => signatures[key],
+    responses: { get: () => undefined, item: () => undefined },
     randomId: () => `random${++ids}`,
     ...more,
   };

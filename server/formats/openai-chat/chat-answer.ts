@@ -1,9 +1,11 @@
-import type { Candidate, GenerateContentResponse, LogprobsCandidate, Part, UsageMetadata } from '../../gemini/types.ts';
+import type { Candidate, GenerateContentResponse, Part, UsageMetadata } from '../../gemini/types.ts';
 import type { ApiError } from '../api-error.ts';
 import type { Answer, AnswerBody, AnswerHead } from '../format.ts';
 import { toAnnotations } from '../from-gemini/annotations.ts';
 import { codeText } from '../from-gemini/code-text.ts';
 import { toFinishReason } from '../from-gemini/finish-reason.ts';
+import { toLogprobs } from '../from-gemini/logprobs.ts';
+import { servedTier } from '../from-gemini/service-tier.ts';
 import { type ToolCall, ToolCallReader } from '../from-gemini/tool-calls.ts';
 import { soundOf, toWav } from '../from-gemini/wav.ts';
 import { answerSignatureKey } from '../to-gemini/conversation.ts';
@@ -41,8 +43,6 @@ interface Choice {
   sources: Candidate[];
 }
 
-const serviceTiers: Record<string, string> = { standard: 'default', flex: 'flex', priority: 'priority' };
-
 /** A chat completion, whole or in chunks. */
 export class ChatAnswer implements Answer {
   readonly #options: ChatAnswerOptions;
@@ -73,7 +73,7 @@ export class ChatAnswer implements Answer {
     this.#begin(response);
     for (const [position, candidate] of (response.candidates ?? []).entries())
       this.#readCandidate(candidate, position, null);
-    const tier = serviceTiers[usage.serviceTier ?? ''];
+    const tier = servedTier(usage);
     const content = JSON.stringify({
       id: this.#id,
       object: 'chat.completion',
@@ -153,7 +153,8 @@ export class ChatAnswer implements Answer {
     if (candidate.groundingMetadata || candidate.citationMetadata) choice.sources.push(candidate);
     const parts = candidate.content?.parts;
     if (parts) for (const part of parts) this.#readPart(part, choice, out);
-    if (out && candidate.logprobsResult) out.push(this.#frame(choice, '{}', JSON.stringify(toLogprobs(candidate))));
+    if (out && candidate.logprobsResult)
+      out.push(this.#frame(choice, '{}', JSON.stringify(toChoiceLogprobs(candidate))));
   }
 
   #readPart(part: Part, choice: Choice, out: string[] | null): void {
@@ -258,7 +259,7 @@ export class ChatAnswer implements Answer {
       ...this.#extraOf(choice),
     };
     const candidate = response.candidates?.find(({ index }, position) => (index ?? position) === choice.index);
-    return { index: choice.index, message, logprobs: toLogprobs(candidate), ...finish };
+    return { index: choice.index, message, logprobs: toChoiceLogprobs(candidate), ...finish };
   }
 
   #toAudio({ sounds }: Choice) {
@@ -287,17 +288,7 @@ function extraContent(signature: string) {
   return { extra_content: { google: { thought_signature: signature } } };
 }
 
-function toLogprobs(candidate: Candidate | undefined) {
-  const result = candidate?.logprobsResult;
-  if (!result) return null;
-  const toToken = ({ token = '', logProbability = 0 }: LogprobsCandidate) => ({
-    token,
-    logprob: logProbability,
-    bytes: [...Buffer.from(token)],
-  });
-  const content = (result.chosenCandidates ?? []).map((chosen, index) => ({
-    ...toToken(chosen),
-    top_logprobs: (result.topCandidates?.[index]?.candidates ?? []).map(toToken),
-  }));
-  return { content, refusal: null };
+function toChoiceLogprobs(candidate: Candidate | undefined) {
+  const content = toLogprobs(candidate);
+  return content && { content, refusal: null };
 }

@@ -1,18 +1,16 @@
-import type { GenerateContentRequest } from '../../gemini/types.ts';
 import type { ClientFormat, TranslatedRequest, TranslationContext } from '../format.ts';
 import { Conversation } from '../to-gemini/conversation.ts';
-import { schemaText, toGenerationConfig } from '../to-gemini/generation-config.ts';
+import { toGenerateContent } from '../to-gemini/generate-content.ts';
+import { wantsGrounding } from '../to-gemini/google-extensions.ts';
 import { MediaReader } from '../to-gemini/media.ts';
 import { isObject } from '../to-gemini/read-fields.ts';
-import { toServiceTier } from '../to-gemini/service-tier.ts';
-import { withSystem } from '../to-gemini/system-instruction.ts';
 import { toTools } from '../to-gemini/tools.ts';
 import { ChatAnswer } from './chat-answer.ts';
-import { wantsGrounding, withExtensions } from './google-extensions.ts';
 import { readMessages } from './read-messages.ts';
 import { readSettings } from './read-settings.ts';
 import { readTools } from './read-tools.ts';
 import { readRequest } from './request.ts';
+import { fromResponsesBody, isResponsesBody } from './responses-body.ts';
 
 /** OpenAI's Chat Completions, `POST /v1/chat/completions`. */
 export const openaiChat: ClientFormat = { name: 'openai-chat', toGemini };
@@ -26,6 +24,7 @@ const knownFields = new Set(
 );
 
 function toGemini(body: unknown, context: TranslationContext): TranslatedRequest {
+  if (isResponsesBody(body)) return fromResponsesBody(body, context);
   const request = readRequest(body);
   const model = context.modelOf(request.model);
   const rules = context.rulesOf(model);
@@ -34,19 +33,10 @@ function toGemini(body: unknown, context: TranslationContext): TranslatedRequest
   const conversation = new Conversation(rules, tools.names, context);
   readMessages(request.messages, conversation, media);
   const settings = readSettings(request, rules);
-  const words = schemaText(settings.json, rules, tools);
-  if (words !== null) conversation.addSystem([{ text: words }]);
-  const built = conversation.build();
-  const generationConfig = toGenerationConfig(settings, rules, tools, context.outputTokenLimit(model));
-  const serviceTier = toServiceTier(request.service_tier);
-  const gemini: GenerateContentRequest = {
-    ...withSystem(built, rules),
-    ...tools.gemini,
-    ...(Object.keys(generationConfig).length > 0 && { generationConfig }),
-    ...(serviceTier && { serviceTier }),
-    ...(request.store === false && { store: false }),
-  };
-  const upstream = withExtensions(gemini, request);
+  const { body: upstream, signatureUse } = toGenerateContent(
+    { model, fields: request, conversation, tools, settings },
+    context,
+  );
   return {
     requestedModel: request.model,
     model,
@@ -54,7 +44,7 @@ function toGemini(body: unknown, context: TranslationContext): TranslatedRequest
     calls: [{ action: request.stream ? 'streamGenerateContent' : 'generateContent', body: upstream }],
     downloads: media.downloads,
     resources: [...media.resources, ...(upstream.cachedContent ? [upstream.cachedContent] : [])],
-    signatureUse: built.signatureUse,
+    signatureUse,
     ignoredParams: Object.keys(request).filter((field) => !knownFields.has(field)),
     createAnswer: (head) =>
       new ChatAnswer({

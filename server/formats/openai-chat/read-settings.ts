@@ -1,11 +1,9 @@
-import type { ThinkingConfig } from '../../gemini/types.ts';
-import { ApiError, invalidRequest } from '../api-error.ts';
+import { type ApiError, invalidRequest } from '../api-error.ts';
 import type { ModelRules } from '../model-rules.ts';
 import { type GenerationSettings, readStop } from '../to-gemini/generation-config.ts';
 import { type Fields, isObject, readInteger, readNumber } from '../to-gemini/read-fields.ts';
 import { speechConfig } from '../to-gemini/speech.ts';
-import { thinkingForEffort } from '../to-gemini/thinking.ts';
-import { camelCased, googleExtensions } from './google-extensions.ts';
+import { readThinking } from '../to-gemini/thinking.ts';
 
 const candidatesMax = 8;
 const topLogprobsMax = 20;
@@ -23,7 +21,7 @@ export function readSettings(request: Fields, rules: ModelRules): GenerationSett
     seed: readInteger(request, 'seed'),
     logprobs: readLogprobs(request),
     json: readResponseFormat(request.response_format),
-    thinking: readThinking(request, rules, maxOutputTokens),
+    thinking: readThinking(request, request.reasoning_effort, 'reasoning_effort', rules, maxOutputTokens),
     ...readModalities(request, rules),
   };
 }
@@ -80,20 +78,4 @@ function readModalities(
 
 function cannotAnswerWith(what: string): ApiError {
   return invalidRequest(`This model does not answer with ${what}.`, 'modalities', 'unsupported_parameter');
-}
-
-/** `reasoning_effort`, or the same in Google's own words. Absent: the model's default, so nothing is sent. */
-function readThinking(request: Fields, rules: ModelRules, maxOutputTokens: number | undefined): ThinkingConfig | null {
-  const { thinkingConfig } = camelCased(googleExtensions(request)) ?? {};
-  const explicit = isObject(thinkingConfig) ? (thinkingConfig as ThinkingConfig) : undefined;
-  const effort = request.reasoning_effort;
-  if (effort === undefined || effort === null) return explicit ?? null;
-  if (explicit && (explicit.thinkingBudget !== undefined || explicit.thinkingLevel !== undefined)) {
-    throw new ApiError(400, 'conflicting_parameters', 'Both reasoning_effort and thinking_config cannot be set', {
-      param: 'reasoning_effort',
-    });
-  }
-  const config = thinkingForEffort(effort, rules, maxOutputTokens, 'reasoning_effort');
-  if (!config || explicit?.includeThoughts === undefined) return config;
-  return { ...config, includeThoughts: explicit.includeThoughts };
 }

@@ -1,13 +1,6 @@
-import { invalidRequest } from '../api-error.ts';
+import { builtInOf, readChoice, toDeclared } from '../to-gemini/openai-tools.ts';
 import { type Fields, isObject, readObjects } from '../to-gemini/read-fields.ts';
-import {
-  builtInByKey,
-  builtInByType,
-  customTool,
-  type DeclaredTool,
-  type ToolChoice,
-  type ToolRequest,
-} from '../to-gemini/tools.ts';
+import type { ToolRequest } from '../to-gemini/tools.ts';
 
 /** Reads `tools`, `functions`, `tool_choice`, `function_call` and `web_search_options`. @throws ApiError */
 export function readTools(request: Fields): ToolRequest {
@@ -15,59 +8,13 @@ export function readTools(request: Fields): ToolRequest {
   const functions = readObjects(request.functions, 'functions');
   return {
     declared: [
-      ...tools.flatMap(({ value, path }) => toDeclared(value, path)),
-      ...functions.flatMap(({ value, path }) => toDeclared({ type: 'function', function: value }, path)),
+      ...tools.filter(({ value }) => !builtInOf(value)).map(({ value, path }) => toDeclared(value, path)),
+      ...functions.map(({ value, path }) => toDeclared({ type: 'function', function: value }, path)),
     ],
     builtIn: tools.map(({ value }) => builtInOf(value)).filter((tool) => tool !== null),
     wantsSearch: isObject(request.web_search_options),
     choice: readChoice(request.tool_choice ?? legacyChoice(request.function_call)),
   };
-}
-
-/** Functions as Chat Completions nests them, or flat as the Responses API has them: some clients mix both. */
-function toDeclared(tool: Fields, path: string): DeclaredTool[] {
-  if (builtInOf(tool)) return [];
-  if (tool.type !== 'function' && tool.type !== 'custom')
-    throw invalidRequest(
-      `Tools of type "${String(tool.type)}" are not supported.`,
-      `${path}.type`,
-      'unsupported_value',
-    );
-  const nested = tool[tool.type];
-  const { name, description, parameters, strict } = isObject(nested) ? nested : tool;
-  if (typeof name !== 'string' || name === '') {
-    const where = isObject(nested) ? `${path}.${tool.type}.name` : `${path}.name`;
-    throw invalidRequest('A function needs a name.', where);
-  }
-  if (tool.type === 'custom') return [customTool(name, description)];
-  return [{ name, description, parameters, isStrict: strict === true, isCustom: false }];
-}
-
-function builtInOf(tool: Fields): Fields | null {
-  return builtInByType(tool.type) ?? builtInByKey(tool);
-}
-
-/** `tool_choice` in the forms of Chat Completions and of the Responses API. @throws ApiError */
-export function readChoice(choice: unknown): ToolChoice {
-  if (choice === undefined || choice === null || choice === 'auto') return null;
-  if (choice === 'none') return { mode: 'NONE' };
-  if (choice === 'required') return { mode: 'ANY' };
-  if (isObject(choice)) {
-    const { type } = choice;
-    if (type === 'function' || type === 'custom') return { mode: 'ANY', names: [nameOf(choice)] };
-    const allowed = isObject(choice.allowed_tools) ? choice.allowed_tools : choice;
-    if (type === 'allowed_tools' && Array.isArray(allowed.tools))
-      return { mode: allowed.mode === 'required' ? 'ANY' : 'VALIDATED', names: allowed.tools.map(nameOf) };
-    // Gemini cannot be made to use one of its own tools.
-    if (builtInByType(type)) return null;
-  }
-  throw invalidRequest('`tool_choice` must be none, auto, required, or name a tool.', 'tool_choice');
-}
-
-function nameOf(tool: unknown): string {
-  if (!isObject(tool)) return String(tool);
-  const nested = isObject(tool.function) ? tool.function : isObject(tool.custom) ? tool.custom : tool;
-  return String(nested.name);
 }
 
 function legacyChoice(choice: unknown): unknown {

@@ -57,17 +57,26 @@ export class Conversation {
   readonly #names: ToolNames;
   readonly #context: Context;
   readonly #missingResults: MissingResults;
+  readonly #path: string;
   readonly #system: Part[] = [];
   readonly #contents: Content[] = [];
   readonly #signatureUse: SignatureUse = { client: 0, restored: 0, placeholder: 0 };
   #pending: { id: string; name: string }[] = [];
   #results = new Map<string, ToolResult>();
 
-  constructor(rules: ModelRules, names: ToolNames, context: Context, missingResults: MissingResults = openAiWords) {
+  /** @param path Of the field that holds the turns, for errors. */
+  constructor(
+    rules: ModelRules,
+    names: ToolNames,
+    context: Context,
+    missingResults: MissingResults = openAiWords,
+    path = 'messages',
+  ) {
     this.#rules = rules;
     this.#names = names;
     this.#context = context;
     this.#missingResults = missingResults;
+    this.#path = path;
   }
 
   addSystem(parts: Part[]): void {
@@ -110,7 +119,7 @@ export class Conversation {
   build(): BuiltConversation {
     this.#closeCalls();
     return {
-      contents: normalise(this.#contents, this.#system, this.#rules),
+      contents: normalise(this.#contents, this.#system, this.#rules, this.#path),
       system: this.#system,
       signatureUse: this.#signatureUse,
     };
@@ -166,7 +175,7 @@ export class Conversation {
     if (pending.length === 0) return;
     const results = this.#results;
     const missing = pending.filter(({ id }) => !results.has(id)).map(({ id }) => id);
-    if (missing.length > 0) throw invalidRequest(this.#missingResults(missing), 'messages', 'missing_tool_result');
+    if (missing.length > 0) throw invalidRequest(this.#missingResults(missing), this.#path, 'missing_tool_result');
     this.#pending = [];
     this.#results = new Map();
     const answered = pending.map((call) => ({ call, result: results.get(call.id) as ToolResult }));
@@ -235,10 +244,10 @@ function openAiWords(ids: readonly string[]): string {
   );
 }
 
-function normalise(contents: Content[], system: Part[], rules: ModelRules): Content[] {
+function normalise(contents: Content[], system: Part[], rules: ModelRules, path: string): Content[] {
   if (contents.length === 0) {
     const last = system.pop();
-    if (!last) throw invalidRequest('The messages have no content.', 'messages');
+    if (!last) throw invalidRequest(`\`${path}\` has no content.`, path);
     return [{ role: 'user', parts: [last] }];
   }
   const isCallTurn = contents[0]?.role === 'model' && contents[0].parts?.some((part) => part.functionCall);

@@ -1,6 +1,8 @@
 import type { ThinkingConfig } from '../../gemini/types.ts';
-import { invalidRequest } from '../api-error.ts';
+import { ApiError, invalidRequest } from '../api-error.ts';
 import type { ModelRules, ThinkingRule } from '../model-rules.ts';
+import { camelCased, googleExtensions } from './google-extensions.ts';
+import { type Fields, isObject } from './read-fields.ts';
 
 const efforts: Record<string, readonly [budget: number, level: string]> = {
   none: [0, 'MINIMAL'],
@@ -14,6 +16,31 @@ const efforts: Record<string, readonly [budget: number, level: string]> = {
 
 /** Of a small output limit, this share may be thought (contract of 2.5 models, whose thoughts count as output). */
 const thinkingShareMax = 0.8;
+
+/**
+ * How much a request of OpenAI's formats wants thought: its effort, or the same in Google's own words. Absent: the model's default, so
+ * null and nothing is sent.
+ * @throws ApiError @param path Of the effort, for the error.
+ */
+export function readThinking(
+  request: Fields,
+  effort: unknown,
+  path: string,
+  rules: ModelRules,
+  maxOutputTokens: number | undefined,
+): ThinkingConfig | null {
+  const { thinkingConfig } = camelCased(googleExtensions(request)) ?? {};
+  const explicit = isObject(thinkingConfig) ? (thinkingConfig as ThinkingConfig) : undefined;
+  if (effort === undefined || effort === null) return explicit ?? null;
+  if (explicit && (explicit.thinkingBudget !== undefined || explicit.thinkingLevel !== undefined)) {
+    throw new ApiError(400, 'conflicting_parameters', `Both ${path} and thinking_config cannot be set`, {
+      param: path,
+    });
+  }
+  const config = thinkingForEffort(effort, rules, maxOutputTokens, path);
+  if (!config || explicit?.includeThoughts === undefined) return config;
+  return { ...config, includeThoughts: explicit.includeThoughts };
+}
 
 /**
  * How much a model thinks for an effort in OpenAI's words, which Anthropic's are too.

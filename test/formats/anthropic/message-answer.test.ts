@@ -23,6 +23,7 @@ const anthropicUsage = {
 const createAnswer = () =>
   new MessageAnswer({
     created: 0,
+    now: () => 0,
     randomId: (length) => 'x'.repeat(length),
     model: 'claude-sonnet',
     upstreamModel: 'gemini-3.8-flash',

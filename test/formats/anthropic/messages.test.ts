@@ -553,7 +553,7 @@ describe('a count of tokens', () => {
   });
 
   test('is one number', () => {
-    const answer = count({}).createAnswer({ created: 0, randomId: () => '' });
+    const answer = count({}).createAnswer({ created: 0, now: () => 0, randomId: () => '' });
     expect(JSON.parse(String(answer.body([{ totalTokens: 12 }], {}).content))).toEqual({ input_tokens: 12 });
   });
 

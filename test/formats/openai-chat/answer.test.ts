@@ -13,7 +13,8 @@ function createAnswer(body: Record<string, unknown> = {}): Answer {
     { model: 'gemini-3.8-flash', messages: [{ role: 'user', content: 'Hello?' }], ...body },
     context,
   );
-  return translated.createAnswer({ created: 1_700_000_000, randomId: context.randomId });
+  const created = 1_700_000_000;
+  return translated.createAnswer({ created, now: () => created, randomId: context.randomId });
 }
 
 function candidate(parts: Part[], more: Partial<Candidate> = {}): GenerateContentResponse {
@@ -218,7 +219,7 @@ describe('a streamed answer', () => {
 
   test('that breaks off ends with an error object', async () => {
     const { ApiError } = await import('../../../server/formats/api-error.ts');
-    const text = createAnswer({ stream: true }).error(new ApiError(502, 'stream_interrupted', 'cut'));
+    const text = createAnswer({ stream: true }).error(new ApiError(502, 'stream_interrupted', 'cut'), usage);
     expect(text).toBe(
       'data: {"error":{"message":"cut","type":"server_error","param":null,"code":"stream_interrupted"}}\n\n',
     );

@@ -1,5 +1,5 @@
 import type { GenerateContentRequest } from '../../gemini/types.ts';
-import { type Fields, isObject } from '../to-gemini/read-fields.ts';
+import { type Fields, isObject } from './read-fields.ts';
 
 const configExtensions = ['responseModalities', 'imageConfig', 'speechConfig', 'mediaResolution'];
 
