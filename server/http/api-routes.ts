@@ -3,6 +3,7 @@ import type { Clients } from '../clients/clients.ts';
 import { anthropicCountTokens, anthropicMessages } from '../formats/anthropic/messages.ts';
 import type { ClientFormat } from '../formats/format.ts';
 import { openaiChat } from '../formats/openai-chat/openai-chat.ts';
+import { openaiCompletions } from '../formats/openai-completions/openai-completions.ts';
 import { openaiEmbeddings } from '../formats/openai-embeddings/openai-embeddings.ts';
 import type { Relay } from '../relay/relay.ts';
 import { answerFormat } from './answer-format.ts';
@@ -20,6 +21,7 @@ const translated: readonly (readonly [path: string, format: ClientFormat])[] = [
   ['/chat/completions', openaiChat],
   ['/messages', anthropicMessages],
   ['/messages/count_tokens', anthropicCountTokens],
+  ['/completions', openaiCompletions],
   ['/embeddings', openaiEmbeddings],
 ];
 
