@@ -5,6 +5,7 @@ import type { ClientFormat } from '../formats/format.ts';
 import { openaiChat } from '../formats/openai-chat/openai-chat.ts';
 import { openaiCompletions } from '../formats/openai-completions/openai-completions.ts';
 import { openaiEmbeddings } from '../formats/openai-embeddings/openai-embeddings.ts';
+import { openaiSpeech } from '../formats/openai-speech/openai-speech.ts';
 import type { Relay } from '../relay/relay.ts';
 import { answerFormat } from './answer-format.ts';
 import { authenticate } from './authenticate.ts';
@@ -23,6 +24,7 @@ const translated: readonly (readonly [path: string, format: ClientFormat])[] = [
   ['/messages/count_tokens', anthropicCountTokens],
   ['/completions', openaiCompletions],
   ['/embeddings', openaiEmbeddings],
+  ['/audio/speech', openaiSpeech],
 ];
 
 /** The endpoints that clients call, under `/v1`. */
