@@ -5,7 +5,9 @@ import type { ClientFormat } from '../formats/format.ts';
 import { openaiChat } from '../formats/openai-chat/openai-chat.ts';
 import { openaiCompletions } from '../formats/openai-completions/openai-completions.ts';
 import { openaiEmbeddings } from '../formats/openai-embeddings/openai-embeddings.ts';
+import { openaiImageEdits, openaiImages } from '../formats/openai-images/openai-images.ts';
 import { openaiSpeech } from '../formats/openai-speech/openai-speech.ts';
+import { openaiTranscriptions, openaiTranslations } from '../formats/openai-transcription/openai-transcription.ts';
 import type { Relay } from '../relay/relay.ts';
 import { answerFormat } from './answer-format.ts';
 import { authenticate } from './authenticate.ts';
@@ -24,7 +26,11 @@ const translated: readonly (readonly [path: string, format: ClientFormat])[] = [
   ['/messages/count_tokens', anthropicCountTokens],
   ['/completions', openaiCompletions],
   ['/embeddings', openaiEmbeddings],
+  ['/images/generations', openaiImages],
+  ['/images/edits', openaiImageEdits],
   ['/audio/speech', openaiSpeech],
+  ['/audio/transcriptions', openaiTranscriptions],
+  ['/audio/translations', openaiTranslations],
 ];
 
 /** The endpoints that clients call, under `/v1`. */
