@@ -22,7 +22,12 @@ export class ApiError extends Error {
   }
 }
 
-export type ApiErrorType = 'invalid_request_error' | 'rate_limit_error' | 'insufficient_quota' | 'server_error';
+export type ApiErrorType =
+  | 'invalid_request_error'
+  | 'image_generation_user_error'
+  | 'rate_limit_error'
+  | 'insufficient_quota'
+  | 'server_error';
 
 export interface ApiErrorDetails {
   type?: ApiErrorType;

@@ -9,6 +9,8 @@ export interface ClientFormat {
   name: string;
   /** The event that breaks silence once a stream has begun; without one it is a comment, as it always is before that. */
   heartbeat?: string;
+  /** The body is a form (`multipart/form-data`), not JSON: an object of texts and `Upload`s, or lists of them. */
+  takesForm?: true;
   /** Checks the caller's body and translates it. Throws `ApiError` for what cannot be served. */
   toGemini(body: unknown, context: TranslationContext): TranslatedRequest;
 }
@@ -76,6 +78,8 @@ export interface TranslatedRequest {
   /** Streamed: one call, passed on chunk by chunk. Otherwise all calls are made side by side and answered by one body. */
   isStreaming: boolean;
   calls: readonly UpstreamCall[];
+  /** One failed call fails the request: an answer with a hole in it would be wrong. Otherwise what succeeded is the answer. */
+  needsAll?: true;
   /** Media that the client named by address: fetched and put into their parts before anything is called. */
   downloads: readonly Download[];
   /** Resources (`files/…`, `cachedContents/…`) that only the key that made them can use. */
@@ -116,7 +120,10 @@ export interface Answer {
   body(responses: readonly GenerateContentResponse[], usage: UsageMetadata): AnswerBody;
   /** The server-sent events for one Gemini chunk; '' when it has nothing for the caller. The first call begins with the opening events. */
   chunk(response: GenerateContentResponse): string;
-  /** The closing events: finish, usage if asked for, end marker. `chunk` has seen everything; `usage` is that of all hops. */
+  /**
+   * The closing events: finish, usage if asked for, end marker. `chunk` has seen everything; `usage` is that of all hops.
+   * @throws ApiError when what came is no answer in the caller's terms.
+   */
   end(usage: UsageMetadata): string;
   /** The event that tells of a failure after the stream was opened; nothing follows it. `usage` is what was seen until then. */
   error(error: ApiError, usage: UsageMetadata): string;
@@ -125,6 +132,18 @@ export interface Answer {
   /** What to keep of a complete answer, in formats where a client may refer to it; null when it must not be kept. */
   stored?(): StoredResponse | null;
 }
+
+/** The answer of a format that is never streamed. */
+export function wholeAnswer(body: Answer['body']): Answer {
+  return { ...noStream, body };
+}
+
+const noStream: Omit<Answer, 'body'> = {
+  chunk: () => '',
+  end: () => '',
+  error: () => '',
+  signatures: () => new Map(),
+};
 
 /** A request that needs one call and nothing else. */
 export const plainRequest = {

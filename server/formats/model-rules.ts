@@ -17,13 +17,25 @@ export interface ModelRules {
   hasMediaInResults: boolean;
   /** Answers with pictures. */
   hasImageOutput: boolean;
+  /** The sizes of pictures that can be asked for; none: it has one size only. */
+  imageSizes: readonly ImageSize[];
+  /** The shapes of pictures that can be asked for, width to height. */
+  aspectRatios: readonly string[];
   /** Answers with speech. */
   hasAudioOutput: boolean;
+  /** Speech: takes the manner of speaking and the sound's format in fields of their own; older models take the manner in the text. */
+  hasSpeechMetadata: boolean;
+  /** Only transcribes, and only by the Interactions API. */
+  isTranscriber: boolean;
+  /** Embeddings: takes what they are for in a field of its own; newer models take it in the text. */
+  hasTaskType: boolean;
   /** The conversation may end with the model's turn, to be continued. */
   mayEndWithModelTurn: boolean;
   /** A larger output limit is a budget over several hops, not to be clamped. */
   hasHops: boolean;
 }
+
+export type ImageSize = '512' | '1K' | '2K' | '4K';
 
 export type ThinkingRule =
   | { kind: 'none' }
@@ -38,6 +50,9 @@ const level = (minimum: 'MINIMAL' | 'LOW', more = {}): ThinkingRule => ({
   ...more,
 });
 
+const imageSizes: readonly ImageSize[] = ['1K', '2K', '4K'];
+const usualRatios = ['1:1', '2:3', '3:2', '3:4', '4:3', '4:5', '5:4', '9:16', '16:9', '21:9'];
+
 const newest: ModelRules = {
   family: 'g4',
   thinking: level('LOW'),
@@ -49,7 +64,12 @@ const newest: ModelRules = {
   signatures: 'g3',
   hasMediaInResults: true,
   hasImageOutput: false,
+  imageSizes,
+  aspectRatios: [...usualRatios, '1:4', '4:1', '1:8', '8:1'],
   hasAudioOutput: false,
+  hasSpeechMetadata: true,
+  isTranscriber: false,
+  hasTaskType: false,
   mayEndWithModelTurn: false,
   hasHops: false,
 };
@@ -65,6 +85,9 @@ const g2: ModelRules = {
   needsSignature: false,
   signatures: 'g2',
   hasMediaInResults: false,
+  imageSizes: [],
+  aspectRatios: usualRatios,
+  hasSpeechMetadata: false,
 };
 const gemma4: ModelRules = {
   ...g3a,
@@ -94,13 +117,30 @@ const table: readonly (readonly [RegExp, ModelRules])[] = [
   [/^gemini-2\.5-flash-lite/, { ...g2, thinking: { kind: 'budget', min: 512, max: 24_576, offBudget: 0 } }],
   [/^gemini-2\.5-flash/, { ...g2, thinking: { kind: 'budget', min: 0, max: 24_576, offBudget: 0 } }],
   [/^gemini-[12]([.-]|$)/, g2],
+  [/^gemini-3\.1-.*-tts/, { ...g3b, thinking: noThinking, hasAudioOutput: true, hasSpeechMetadata: false }],
   [/^gemini-.*-tts/, { ...g3b, thinking: noThinking, hasAudioOutput: true }],
-  [/^gemini-.*(-transcribe|embedding)/, { ...g3b, thinking: noThinking }],
-  [/^gemini-3\.1-flash-image/, { ...g3a, thinking: level('MINIMAL', { hasMedium: false }), hasImageOutput: true }],
+  [/^gemini-embedding-001/, { ...g3b, thinking: noThinking, hasTaskType: true }],
+  [/^gemini-.*embedding/, { ...g3b, thinking: noThinking }],
+  [/^gemini-.*-transcribe/, { ...g3b, thinking: noThinking, isTranscriber: true }],
+  [
+    /^gemini-3\.1-flash-image/,
+    {
+      ...g3a,
+      thinking: level('MINIMAL', { hasMedium: false }),
+      hasImageOutput: true,
+      imageSizes: ['512', ...imageSizes],
+    },
+  ],
   [
     /^gemini-3-pro-image/,
-    { ...g3a, thinking: { kind: 'budget', min: 128, max: 32_768, offBudget: 128 }, hasImageOutput: true },
+    {
+      ...g3a,
+      thinking: { kind: 'budget', min: 128, max: 32_768, offBudget: 128 },
+      hasImageOutput: true,
+      aspectRatios: usualRatios,
+    },
   ],
+  [/^gemini-.*-flash-image/, { ...newest, hasImageOutput: true, imageSizes: ['512', ...imageSizes] }],
   [/nano-banana|^gemini-.*-image/, { ...newest, hasImageOutput: true }],
   [/^gemini-3-pro-preview/, { ...g3a, thinking: level('LOW', { hasMedium: false }) }],
   [/^gemini-(3\.5-flash-lite|3\.6-flash)/, { ...g3b, thinking: level('MINIMAL') }],

@@ -1,4 +1,11 @@
-import type { Candidate, GenerateContentRequest, GenerateContentResponse, Part, UsageMetadata } from './types.ts';
+import type {
+  Candidate,
+  GenerateContentRequest,
+  GenerateContentResponse,
+  InteractionUsage,
+  Part,
+  UsageMetadata,
+} from './types.ts';
 
 /** Token counts as the ledger takes them. */
 interface Counts {
@@ -68,6 +75,7 @@ export class Tally {
     if (response.promptFeedback?.blockReason && !response.candidates?.length)
       this.blockReason = response.promptFeedback.blockReason;
     if (response.usageMetadata) this.#addUsage(response.usageMetadata);
+    if (response.usage && typeof response.usage === 'object') this.#addUsage(fromInteraction(response.usage));
     if (response.candidates) for (const candidate of response.candidates) this.#addCandidate(candidate);
     if (this.#expects !== 'content') this.hasContent ||= hasExpected(response, this.#expects);
   }
@@ -85,19 +93,19 @@ export class Tally {
 
   /** Counts are cumulative and not every frame has every one: the last value seen wins, per field. */
   #addUsage(usage: UsageMetadata): void {
-    this.#hasUsage = true;
     const known = this.#usage as Record<string, unknown>;
     // Not `Object.entries`: this runs for every chunk of every stream.
     for (const name in usage) {
       const value = usage[name as keyof UsageMetadata];
-      if (isCount(value) || !counters.has(name)) known[name] = value;
+      if (isCount(value)) this.#hasUsage = true;
+      else if (counters.has(name)) continue;
+      known[name] = value;
     }
   }
 
   /** Usage in Gemini's words, over all hops. */
   usageMetadata(): UsageMetadata {
-    if (!this.#hasUsage && this.#promptTokensEstimate !== undefined)
-      return { promptTokenCount: this.#promptTokensEstimate };
+    if (this.#isEstimated) return { promptTokenCount: this.#promptTokensEstimate as number };
     const first = this.#earlierHops;
     if (!first) return this.#usage;
     const merged: UsageMetadata = { ...this.#usage, ...first };
@@ -108,6 +116,11 @@ export class Tally {
       (merged.candidatesTokenCount ?? 0) +
       (merged.thoughtsTokenCount ?? 0);
     return merged;
+  }
+
+  /** Google counted nothing for an answer that it gave. A call that failed has cost nothing. */
+  get #isEstimated(): boolean {
+    return !this.#hasUsage && this.hasContent && this.#promptTokensEstimate !== undefined;
   }
 
   /** Usage as the ledger takes it: input includes what was cached, output includes what was thought. */
@@ -134,7 +147,7 @@ export class Tally {
   get #fallbackSource(): UsageSource {
     // Counting tokens costs none.
     if (this.#expects === 'tokens') return 'upstream';
-    return this.#promptTokensEstimate === undefined ? 'unknown' : 'estimate';
+    return this.#isEstimated ? 'estimate' : 'unknown';
   }
 
   /** Whether Gemini stopped only because one request may not return more, and the caller asked for more than that. */
@@ -192,6 +205,24 @@ function hasExpected(response: GenerateContentResponse, expects: Exclude<Expecta
     case 'steps':
       return Array.isArray(response.steps);
   }
+}
+
+/** The counts of the Interactions API (`Interaction.usage` of `@google/genai` 3.1) under the names that every other answer has. */
+function fromInteraction(usage: InteractionUsage): UsageMetadata {
+  const details = Array.isArray(usage.input_tokens_by_modality) ? usage.input_tokens_by_modality : [];
+  const counts = {
+    promptTokenCount: usage.total_input_tokens,
+    cachedContentTokenCount: usage.total_cached_tokens,
+    candidatesTokenCount: usage.total_output_tokens,
+    thoughtsTokenCount: usage.total_thought_tokens,
+    toolUsePromptTokenCount: usage.total_tool_use_tokens,
+    totalTokenCount: usage.total_tokens,
+  };
+  const promptTokensDetails = details.map((detail) => ({
+    modality: String(detail?.modality).toUpperCase(),
+    tokenCount: detail?.tokens ?? 0,
+  }));
+  return { ...(counts as UsageMetadata), promptTokensDetails };
 }
 
 function isContent(part: Part): boolean {

@@ -22,6 +22,8 @@ export interface Part {
   functionResponse?: { id?: string; name: string; response: Record<string, unknown>; parts?: Part[] };
   executableCode?: { language?: string; code?: string };
   codeExecutionResult?: { outcome?: string; output?: string };
+  /** How a text is to be spoken. */
+  speechMetadata?: { style?: string };
 }
 
 export interface Content {
@@ -144,9 +146,25 @@ export interface GenerateContentResponse {
   /** Of `countTokens`. */
   totalTokens?: number;
   /** Of `interactions`. */
-  steps?: unknown[];
+  steps?: InteractionStep[];
+  /** Of `interactions`, which count in words of their own. */
+  usage?: InteractionUsage;
   /** Google also sends bare error objects where a response is expected. */
   error?: GeminiErrorBody;
+}
+
+export interface InteractionStep {
+  content?: { type?: string; text?: string }[];
+}
+
+export interface InteractionUsage {
+  total_input_tokens?: number;
+  total_cached_tokens?: number;
+  total_output_tokens?: number;
+  total_thought_tokens?: number;
+  total_tool_use_tokens?: number;
+  total_tokens?: number;
+  input_tokens_by_modality?: { modality?: string; tokens?: number }[];
 }
 
 /** Google's error object. */

@@ -4,13 +4,15 @@ import type { ClientFormat } from '../formats/format.ts';
 import type { Relay } from '../relay/relay.ts';
 import { HttpReply } from './http-reply.ts';
 import { readJson } from './read-json.ts';
+import { readMultipart } from './read-multipart.ts';
 
 const bodyBytesMax = 100_000_000;
 
 /** An endpoint that answers one client format: read the body, hand it to the relay, and let that write the answer. */
 export function answerFormat(format: ClientFormat, relay: Relay, heartbeatMs: number): Middleware {
   return async function answerCall(ctx) {
-    const { value, bytes } = await readJson(ctx.req, bodyBytesMax);
+    const readBody = format.takesForm ? readMultipart : readJson;
+    const { value, bytes } = await readBody(ctx.req, bodyBytesMax);
     // The relay writes to the response itself; an error before its first byte comes back here as an ordinary answer.
     ctx.respond = false;
     await relay.answer({

@@ -3,7 +3,12 @@ import type { Clients } from '../clients/clients.ts';
 import { anthropicCountTokens, anthropicMessages } from '../formats/anthropic/messages.ts';
 import type { ClientFormat } from '../formats/format.ts';
 import { openaiChat } from '../formats/openai-chat/openai-chat.ts';
+import { openaiCompletions } from '../formats/openai-completions/openai-completions.ts';
+import { openaiEmbeddings } from '../formats/openai-embeddings/openai-embeddings.ts';
+import { openaiImageEdits, openaiImages } from '../formats/openai-images/openai-images.ts';
 import { openaiResponses } from '../formats/openai-responses/openai-responses.ts';
+import { openaiSpeech } from '../formats/openai-speech/openai-speech.ts';
+import { openaiTranscriptions, openaiTranslations } from '../formats/openai-transcription/openai-transcription.ts';
 import type { Relay } from '../relay/relay.ts';
 import type { ResponseStore } from '../responses/response-store.ts';
 import { answerFormat } from './answer-format.ts';
@@ -24,6 +29,13 @@ const translated: readonly (readonly [path: string, format: ClientFormat])[] = [
   ['/responses', openaiResponses],
   ['/messages', anthropicMessages],
   ['/messages/count_tokens', anthropicCountTokens],
+  ['/completions', openaiCompletions],
+  ['/embeddings', openaiEmbeddings],
+  ['/images/generations', openaiImages],
+  ['/images/edits', openaiImageEdits],
+  ['/audio/speech', openaiSpeech],
+  ['/audio/transcriptions', openaiTranscriptions],
+  ['/audio/translations', openaiTranslations],
 ];
 
 /** The endpoints that clients call, under `/v1`. */

@@ -2,20 +2,20 @@ import type { IncomingMessage } from 'node:http';
 import { ApiError, invalidRequest } from '../formats/api-error.ts';
 
 /** A parsed body and its size on the wire. */
-export interface JsonBody {
+export interface Body {
   value: unknown;
   bytes: number;
 }
 
 /**
  * Reads and parses a JSON body of at most `bytesMax` bytes.
- * @throws ApiError 413 when it is longer, 415 when it is compressed, 400 when it is not JSON.
+ * @throws ApiError 413 when it is longer, 415 when it is compressed or a form, 400 when it is not JSON.
  */
-export async function readJson(request: IncomingMessage, bytesMax: number): Promise<JsonBody> {
-  const encoding = request.headers['content-encoding'];
-  if (encoding && encoding !== 'identity') {
-    throw new ApiError(415, 'unsupported_encoding', `Send the body without content-encoding (got ${encoding}).`);
-  }
+export async function readJson(request: IncomingMessage, bytesMax: number): Promise<Body> {
+  refuseEncoding(request);
+  // Clients send JSON under many types, and under none.
+  if (request.headers['content-type']?.startsWith('multipart/'))
+    throw wrongType('This endpoint takes JSON, not a form (multipart/form-data).');
   const bytes = await readBytes(request, bytesMax);
   return { value: parseJson(bytes), bytes: bytes.length };
 }
@@ -51,13 +51,29 @@ export function readBytes(request: IncomingMessage, bytesMax: number): Promise<B
   request.on('error', reject);
   request.on('close', () => {
     // Every request closes; an error made for each would cost its stack.
-    if (!request.complete) {
-      reject(new ApiError(400, 'incomplete_body', 'The connection was closed before the body was complete.'));
-    }
+    if (!request.complete) reject(incomplete());
   });
   return promise;
 }
 
-function tooLarge(bytesMax: number): ApiError {
+/** @throws ApiError 415 for a compressed body. */
+export function refuseEncoding({ headers }: IncomingMessage): void {
+  const encoding = headers['content-encoding'];
+  if (!encoding || encoding === 'identity') return;
+  throw new ApiError(415, 'unsupported_encoding', `Send the body without content-encoding (got ${encoding}).`);
+}
+
+/** A body of a kind that the endpoint does not take. */
+export function wrongType(message: string): ApiError {
+  return new ApiError(415, 'unsupported_media_type', message);
+}
+
+/** The connection was closed in the middle of a body. */
+export function incomplete(): ApiError {
+  return new ApiError(400, 'incomplete_body', 'The connection was closed before the body was complete.');
+}
+
+/** The body is longer than an endpoint takes. */
+export function tooLarge(bytesMax: number): ApiError {
   return new ApiError(413, 'request_too_large', `The body is larger than ${Math.floor(bytesMax / 1_000_000)} MB.`);
 }

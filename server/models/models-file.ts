@@ -47,6 +47,19 @@ const thinking = z.discriminatedUnion(
 
 const signatures = z.enum(['g2', 'g3', 'gemma4'], 'takes "g2", "g3", "gemma4" or null').nullable();
 
+const lists = {
+  imageSizes: z
+    .array(z.enum(['512', '1K', '2K', '4K'], 'takes "512", "1K", "2K" or "4K"'), 'takes a list of sizes')
+    .optional(),
+  aspectRatios: z
+    .array(
+      z.string('takes a text').regex(/^[1-9]\d?:[1-9]\d?$/, 'takes width to height, such as "16:9"'),
+      'takes a list',
+    )
+    .min(1, 'takes at least one')
+    .optional(),
+};
+
 const flags = {
   hasSampling: flag,
   hasCandidateCount: flag,
@@ -56,9 +69,12 @@ const flags = {
   hasMediaInResults: flag,
   hasImageOutput: flag,
   hasAudioOutput: flag,
+  hasSpeechMetadata: flag,
+  isTranscriber: flag,
+  hasTaskType: flag,
   mayEndWithModelTurn: flag,
   hasHops: flag,
-} satisfies Record<Exclude<keyof ModelRules, 'family' | 'thinking' | 'signatures'>, typeof flag>;
+} satisfies Record<Exclude<keyof ModelRules, 'family' | 'thinking' | 'signatures' | keyof typeof lists>, typeof flag>;
 
 const shape = z.strictObject(
   {
@@ -67,7 +83,13 @@ const shape = z.strictObject(
       .record(
         pattern,
         z.strictObject(
-          { like: model.optional(), thinking: thinking.optional(), signatures: signatures.optional(), ...flags },
+          {
+            like: model.optional(),
+            thinking: thinking.optional(),
+            signatures: signatures.optional(),
+            ...lists,
+            ...flags,
+          },
           'takes an object',
         ),
         'takes an object of patterns and rules',

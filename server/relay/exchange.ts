@@ -2,7 +2,7 @@ import { ApiError } from '../formats/api-error.ts';
 import type { Answer, AnswerBody, TranslatedRequest } from '../formats/format.ts';
 import type { AnswerHeaders } from '../gemini/gemini-client.ts';
 import type { GenerateContentResponse, UsageMetadata } from '../gemini/types.ts';
-import type { RequestAborted, TokenUsage } from '../ledger/events.ts';
+import type { RequestAborted, TokenUsage, UsageSource } from '../ledger/events.ts';
 import { isModelId } from '../models/model-id.ts';
 import { ignoredHeader } from './ignored-header.ts';
 import type { LiveOutcome } from './live-counters.ts';
@@ -24,6 +24,8 @@ export class Exchange implements CallOwner {
   #isFinished = false;
   /** The upstream calls it needs: one, or several side by side that are answered together. */
   readonly calls: readonly PendingCall[];
+  /** Those of `calls` that were answered, once all have ended. */
+  answered: readonly PendingCall[] = [];
   /** Attempts that have ended, over all calls. */
   attemptCount = 0;
   /** Where it stands among the open calls. */
@@ -49,6 +51,11 @@ export class Exchange implements CallOwner {
   /** Tokens of all calls so far. */
   get usage(): TokenUsage {
     return this.calls.map(({ tally }) => tally.usage()).reduce(sumUsage);
+  }
+
+  /** One failed call fails the request. */
+  get needsAll(): boolean {
+    return this.#translated.needsAll === true;
   }
 
   get finishReason(): string {
@@ -123,22 +130,31 @@ export class Exchange implements CallOwner {
       timeToFirstTokenMs: this.timeToFirstTokenMs,
       servedModel: tally.modelVersion ?? null,
       usage: isSingle ? tally.usage() : noUsage,
-      usageSource: tally.usageSource(
-        this.abortedBy === null && (tally.finishReason !== undefined || !isGeneration(this.#translated)),
-      ),
+      usageSource: this.#usageSource(),
       ...(!isSingle && { calls: this.calls.length }),
     };
   }
 
+  /** Of several answers the least certain one decides. */
+  #usageSource(): UsageSource {
+    const calls = this.answered.length > 0 ? this.answered : [this.#firstCall];
+    const sources = calls.map(({ tally }) =>
+      tally.usageSource(
+        this.abortedBy === null && (tally.finishReason !== undefined || !isGeneration(this.#translated)),
+      ),
+    );
+    return leastCertainFirst.find((source) => sources.includes(source)) ?? 'unknown';
+  }
+
   /** Translates the calls that were answered into all that is still to be sent. @throws ApiError when it is no answer for the caller. */
-  close(answered: readonly PendingCall[]): AnswerBody {
-    const first = this.#firstOf(answered);
+  close(): AnswerBody {
+    const first = this.#firstCall;
     if (first.isNative) return this.#closeNative(first);
-    const usage = answered.length === 1 ? first.tally.usageMetadata() : sumOfCalls(answered);
+    const usage = this.answered.length === 1 ? first.tally.usageMetadata() : sumOfCalls(this.answered);
     const body = this.#translated.isStreaming
       ? { content: this.#unsent + this.#answer.end(usage) }
       : this.#answer.body(
-          answered.map(({ response }) => response),
+          this.answered.map(({ response }) => response),
           usage,
         );
     this.#rememberSignatures();
@@ -202,11 +218,7 @@ export class Exchange implements CallOwner {
   }
 
   get #firstCall(): PendingCall {
-    return this.#firstOf(this.calls);
-  }
-
-  #firstOf(calls: readonly PendingCall[]): PendingCall {
-    return calls[0] as PendingCall;
+    return (this.answered[0] ?? this.calls[0]) as PendingCall;
   }
 
   #createAnswer(): Answer {
@@ -219,6 +231,8 @@ export class Exchange implements CallOwner {
     return Math.round(performance.now() - this.#startedAt);
   }
 }
+
+const leastCertainFirst: readonly UsageSource[] = ['unknown', 'estimate', 'last-seen', 'upstream'];
 
 /** Nothing was used. */
 export const noUsage: TokenUsage = {
@@ -248,6 +262,7 @@ function sumOfCalls(calls: readonly PendingCall[]): UsageMetadata {
     candidatesTokenCount: used.outputTokens - used.reasoningTokens,
     thoughtsTokenCount: used.reasoningTokens,
     totalTokenCount: used.totalTokens,
+    promptTokensDetails: calls.flatMap(({ tally }) => tally.usageMetadata().promptTokensDetails ?? []),
   };
 }
 

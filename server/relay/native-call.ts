@@ -1,4 +1,6 @@
 import type { ForwardEnd } from '../gemini/forward-call.ts';
+import { Tally } from '../gemini/tally.ts';
+import type { GenerateContentResponse } from '../gemini/types.ts';
 import type { RequestAborted, TokenUsage } from '../ledger/events.ts';
 import { classifyFailure } from '../pool/classify-failure.ts';
 import type { AttemptResult, PoolKey } from '../pool/pool.ts';
@@ -140,17 +142,9 @@ export class NativeCall {
   }
 }
 
-/** Tokens as an interaction tells them (SDK types of `@google/genai` 3.1: `Interaction.usage`). */
+/** Tokens as an interaction tells them; null when it tells none. */
 export function usageOfInteraction(answer: Record<string, unknown> | null): TokenUsage | null {
-  const usage = answer?.usage;
-  if (typeof usage !== 'object' || usage === null) return null;
-  const count = (name: string) => {
-    const value = (usage as Record<string, unknown>)[name];
-    return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : 0;
-  };
-  const reasoningTokens = count('total_thought_tokens');
-  const inputTokens = count('total_input_tokens') + count('total_tool_use_tokens');
-  const outputTokens = count('total_output_tokens') + reasoningTokens;
-  const totalTokens = count('total_tokens') || inputTokens + outputTokens;
-  return { inputTokens, cachedInputTokens: count('total_cached_tokens'), outputTokens, reasoningTokens, totalTokens };
+  const tally = new Tally('steps');
+  tally.add({ usage: answer?.usage } as GenerateContentResponse);
+  return tally.usageSource(true) === 'upstream' ? tally.usage() : null;
 }

@@ -17,7 +17,6 @@ import type { LiveCounters } from './live-counters.ts';
 import type { NativeRequest } from './native-call.ts';
 import { createOpenCalls, type OpenCall } from './open-calls.ts';
 import { listOwnResources, type ResourcePage } from './own-resources.ts';
-import type { PendingCall } from './pending-call.ts';
 import { createRejectionLimit } from './rejection-limit.ts';
 import type { Reply } from './reply.ts';
 import * as events from './request-events.ts';
@@ -130,8 +129,8 @@ export function createRelay(parts: RelayParts): Relay {
 
   /** The terminal event first, then the last byte. */
   async function settle(exchange: Exchange, facts: events.RequestFacts, results: CallResult[]): Promise<void> {
-    const answered = results.filter((result) => result.kind === 'answered');
-    const last = answered.at(-1) ?? (results[0] as CallResult);
+    exchange.answered = results.filter(({ kind }) => kind === 'answered').map(({ call }) => call);
+    const last = decisiveResult(results, exchange.needsAll);
     const ending = exchange.ending(last.keyId);
     if (exchange.abortedBy || results.some(({ kind }) => kind === 'aborted')) {
       await ledger.append(events.aborted(facts, ending, exchange.abortedBy ?? 'client', now()));
@@ -144,10 +143,7 @@ export function createRelay(parts: RelayParts): Relay {
       exchange.fail(error);
       return;
     }
-    const closed = closeAnswer(
-      exchange,
-      answered.map(({ call }) => call),
-    );
+    const closed = closeAnswer(exchange);
     if (closed instanceof ApiError) {
       await ledger.append(events.failed(facts, ending, closed, 200, now()));
       exchange.fail(closed);
@@ -183,10 +179,17 @@ export function createRelay(parts: RelayParts): Relay {
   };
 }
 
+/** The call that decides what a request comes to: a failed one where all are needed or none was answered, else the last answer. */
+function decisiveResult(results: readonly CallResult[], needsAll: boolean): CallResult {
+  const failed = results.find(({ kind }) => kind === 'failed');
+  const answered = results.findLast(({ kind }) => kind === 'answered');
+  return ((needsAll && failed) || answered || failed || results[0]) as CallResult;
+}
+
 /** What came may be no answer in the caller's terms, or of no shape that can be read: then it is an error, although it was spent. */
-function closeAnswer(exchange: Exchange, answered: readonly PendingCall[]) {
+function closeAnswer(exchange: Exchange) {
   try {
-    return exchange.close(answered);
+    return exchange.close();
   } catch (error) {
     return error instanceof ApiError ? error : new ApiError(502, 'upstream_error', strangeAnswer);
   }

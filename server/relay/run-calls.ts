@@ -29,10 +29,14 @@ export async function runCalls(
   const results: CallResult[] = [];
   const waiting = exchange.calls.entries();
   const work = async () => {
-    for (const [index, next] of waiting) results[index] = await runAndRecord(next, index);
+    for (const [index, next] of waiting) {
+      if (exchange.needsAll && results.some(({ kind }) => kind === 'failed')) return;
+      results[index] = await runAndRecord(next, index);
+    }
   };
   await Promise.all(Array.from({ length: parallelCallsMax }, work));
-  return results;
+  // Without the holes of calls that were not worth making any more.
+  return results.filter(Boolean);
 
   async function runCall(call: PendingCall, key: PoolKey): Promise<CallResult> {
     const result = await parts.pool.run({

@@ -51,6 +51,37 @@ describe('the tally of usage', () => {
     expect(tallyOf(usage({ promptTokenCount: 1 })).usageSource(false)).toBe('last-seen');
   });
 
+  test('estimates only what was answered and not counted: a failed call has cost nothing', () => {
+    const estimated = (...responses: GenerateContentResponse[]) => {
+      const tally = new Tally('embeddings', 12);
+      for (const response of responses) tally.add(response);
+      return [tally.usage().inputTokens, tally.usageSource(true)];
+    };
+    const embedding = { embedding: { values: [1] } };
+    expect(estimated(embedding)).toEqual([12, 'estimate']);
+    expect(estimated({ ...embedding, ...usage({ promptTokenCount: 9 }) })).toEqual([9, 'upstream']);
+    expect(estimated()).toEqual([0, 'unknown']);
+  });
+
+  test("reads the Interactions API's own words for the same counts", () => {
+    const tally = tallyOf({
+      steps: [],
+      usage: {
+        total_input_tokens: 32,
+        total_cached_tokens: 2,
+        total_output_tokens: 5,
+        total_thought_tokens: 3,
+        total_tokens: 40,
+        input_tokens_by_modality: [{ modality: 'audio', tokens: 32 }],
+      },
+    });
+    const counts = { inputTokens: 32, cachedInputTokens: 2, outputTokens: 8, reasoningTokens: 3, totalTokens: 40 };
+    expect(tally.usage()).toEqual(counts);
+    expect(tally.usageMetadata().promptTokensDetails).toEqual([{ modality: 'AUDIO', tokenCount: 32 }]);
+    expect(tallyOf({ usage: {} }, { usageMetadata: {} }).usageSource(true)).toBe('unknown');
+    expect(tallyOf({ usage: 'many' } as GenerateContentResponse).usageSource(true)).toBe('unknown');
+  });
+
   test('adds up what the hops of a continued answer produced, over the prompt of the first', () => {
     const tally = tallyOf(usage({ promptTokenCount: 10, candidatesTokenCount: 100, totalTokenCount: 110 }), {
       candidates: [{ finishReason: 'CONTINUATION', continuationToken: 'go-on' }],

@@ -48,6 +48,9 @@ test.each([
   [{ rules: { m: { thinking: { kind: 'level' } } } }, 'rules.m.thinking.minimum takes "MINIMAL" or "LOW"'],
   [{ rules: { m: { thinking: { kind: 'budget', min: 0.5 } } } }, 'rules.m.thinking.min takes a whole number of tokens'],
   [{ rules: { m: { thinking: { kind: 'none', min: 1 } } } }, 'rules.m.thinking has no "min"'],
+  [{ rules: { m: { imageSizes: ['8K'] } } }, 'rules.m.imageSizes[0] takes "512", "1K", "2K" or "4K"'],
+  [{ rules: { m: { aspectRatios: ['wide'] } } }, 'rules.m.aspectRatios[0] takes width to height, such as "16:9"'],
+  [{ rules: { m: { aspectRatios: [] } } }, 'rules.m.aspectRatios takes at least one'],
   [{ hidden: 'gemini-2.*' }, 'hidden takes a list of patterns'],
   [{ hidden: ['a', 7] }, 'hidden[1] takes 1 to 128 characters without spaces'],
 ])('a wrong models file is refused by a sentence with the place and what it takes: %j', (value, sentence) => {

@@ -5,6 +5,9 @@ import pino from 'pino';
 import { onTestFinished } from 'vitest';
 import { createApp } from '../../server/app.ts';
 import { type Config, readConfig } from '../../server/config.ts';
+import { openDatabase } from '../../server/database.ts';
+import { entities } from '../../server/entities.ts';
+import { verify } from './ledger.ts';
 import { startSimulatedGemini } from './simulated-gemini.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
@@ -35,6 +38,15 @@ export async function startTestGateway(settings: Record<string, string> = {}) {
     async restart() {
       await running.stop();
       running = await listen(config, port);
+    },
+    /** Checks its ledger against a rebuild. */
+    async verifyLedger() {
+      const orm = await openDatabase(config.databaseFile, entities, 'read');
+      try {
+        return await verify(orm);
+      } finally {
+        await orm.close();
+      }
     },
     /** Signs in, and from then on `graphql` is the owner's. */
     signIn: () => signIn(graphql),

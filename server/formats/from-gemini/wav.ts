@@ -35,10 +35,23 @@ export function toWav({ mimeType, data }: { mimeType: string; data: Buffer }): B
   return Buffer.concat([header, data]);
 }
 
-/** The samples alone: a WAV file without its header. */
+/** The samples alone: of a WAV file, what is in its `data` chunk; other chunks may come before it and after it. */
 export function toPcm(data: Buffer): Buffer {
-  return isWav(data) ? data.subarray(headerBytes) : data;
+  if (!isWav(data)) return data;
+  for (let at = riffHeadBytes; at + chunkHeadBytes <= data.length; ) {
+    const start = at + chunkHeadBytes;
+    const length = data.readUInt32LE(at + 4);
+    if (data.toString('latin1', at, at + 4) === 'data') return data.subarray(start, start + length);
+    // Chunks begin at even places.
+    at = start + length + (length % 2);
+  }
+  return data.subarray(headerBytes);
 }
+
+/** `RIFF`, a length, `WAVE`. */
+const riffHeadBytes = 12;
+/** A name and a length. */
+const chunkHeadBytes = 8;
 
 function isWav(data: Buffer): boolean {
   return data.toString('latin1', 0, 4) === 'RIFF';

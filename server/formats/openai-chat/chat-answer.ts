@@ -10,7 +10,7 @@ import { type ToolCall, ToolCallReader } from '../from-gemini/tool-calls.ts';
 import { soundOf, toWav } from '../from-gemini/wav.ts';
 import { answerSignatureKey } from '../to-gemini/conversation.ts';
 import type { ToolNames } from '../to-gemini/tool-names.ts';
-import { renderOpenAiError } from './error.ts';
+import { toErrorEvent } from './events.ts';
 import { toUsage } from './usage.ts';
 
 export interface ChatAnswerOptions extends AnswerHead {
@@ -110,7 +110,7 @@ export class ChatAnswer implements Answer {
   }
 
   error(error: ApiError): string {
-    return `data: ${JSON.stringify(renderOpenAiError(error))}\n\n`;
+    return toErrorEvent(error);
   }
 
   #begin(response: GenerateContentResponse): void {

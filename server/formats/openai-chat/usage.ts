@@ -20,9 +20,28 @@ export function toUsage(usage: UsageMetadata) {
   };
 }
 
+/** The same in the words of OpenAI's newer endpoints. */
+export function toInputOutputUsage(usage: UsageMetadata) {
+  const { prompt_tokens: input_tokens, completion_tokens: output_tokens, total_tokens } = toUsage(usage);
+  return { input_tokens, output_tokens, total_tokens };
+}
+
+/** Input tokens of a modality; 0 when Google does not tell them apart. */
+export function inputTokensOf(usage: UsageMetadata, modality: string): number {
+  return sumOf(usage.promptTokensDetails, modality) ?? 0;
+}
+
 function byModality(details: ModalityTokenCount[] | undefined, modalities: string[]): Record<string, number> {
-  const counts = (details ?? []).filter(({ modality }) => modality && modalities.includes(modality));
+  const counts = modalities.map((modality) => [modality, sumOf(details, modality)] as const);
   return Object.fromEntries(
-    counts.map(({ modality, tokenCount }) => [`${modality?.toLowerCase()}_tokens`, tokenCount ?? 0]),
+    counts.flatMap(([modality, count]) => (count === undefined ? [] : [[`${modality.toLowerCase()}_tokens`, count]])),
   );
+}
+
+/** Undefined when the modality is not in the list; it is there once for each call that the answer took. */
+function sumOf(details: ModalityTokenCount[] | undefined, wanted: string): number | undefined {
+  if (!Array.isArray(details)) return undefined;
+  const found = details.filter((detail) => detail?.modality === wanted);
+  if (found.length === 0) return undefined;
+  return found.reduce((sum, { tokenCount }) => sum + (Number.isSafeInteger(tokenCount) ? Number(tokenCount) : 0), 0);
 }

@@ -25,6 +25,9 @@ export interface GenerationSettings {
 
 const stopSequencesMax = 5;
 
+/** Of a request that can have no tools. */
+export const noTools = { mustCall: false, hasFunctions: false };
+
 /** Settings in Gemini's words. What a model does not take is left out, as Google answers 400 to some of it. @throws ApiError */
 export function toGenerationConfig(
   settings: GenerationSettings,
