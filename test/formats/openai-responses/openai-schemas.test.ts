@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ApiError } from '../../../server/formats/api-error.ts';
 import type { GenerateContentResponse, Part } from '../../../server/gemini/types.ts';
-import { hasOpenAiSchemas, openAiProblems } from '../../support/openai-schemas.ts';
+import { hasOpenAiSchemas, schemaProblems } from '../../support/openai-schema.ts';
 import { answerTo, type Event, events, parseEvents, parts, usage, whole } from './fixtures.ts';
 
 const settings = {
@@ -54,13 +54,13 @@ const answers: Record<string, GenerateContentResponse> = {
 
 const problemsOf = (list: Event[]) =>
   list.flatMap((event, index) =>
-    openAiProblems(schemaOf(event), { ...event, sequence_number: index }).map((problem) => `${event.type}: ${problem}`),
+    schemaProblems(schemaOf(event), { ...event, sequence_number: index }).map((problem) => `${event.type}: ${problem}`),
   );
 
 describe.skipIf(!hasOpenAiSchemas)("OpenAI's schemas accept", () => {
   test.each(Object.keys(answers))('%s, sent whole', (name) => {
     for (const body of [{}, settings])
-      expect(openAiProblems('Response', whole(body, answers[name] as GenerateContentResponse))).toEqual([]);
+      expect(schemaProblems('Response', whole(body, answers[name] as GenerateContentResponse))).toEqual([]);
   });
 
   test.each(Object.keys(answers))('%s, streamed', (name) => {
