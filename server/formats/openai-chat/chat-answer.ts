@@ -9,6 +9,7 @@ import { servedTier } from '../from-gemini/service-tier.ts';
 import { type ToolCall, ToolCallReader } from '../from-gemini/tool-calls.ts';
 import { soundOf, toWav } from '../from-gemini/wav.ts';
 import { answerSignatureKey } from '../to-gemini/conversation.ts';
+import { toText } from '../to-gemini/read-fields.ts';
 import type { ToolNames } from '../to-gemini/tool-names.ts';
 import { toErrorEvent } from './events.ts';
 import { toUsage } from './usage.ts';
@@ -198,7 +199,7 @@ export class ChatAnswer implements Answer {
     return {
       id,
       ...(isCustom
-        ? { type: 'custom', custom: { name, input: String(args.input ?? '') } }
+        ? { type: 'custom', custom: { name, input: toText(args.input ?? '') } }
         : { type: 'function', function: { name, arguments: JSON.stringify(args) } }),
       ...(signature && extraContent(signature)),
     };

@@ -8,7 +8,7 @@ import {
   toToolResult,
 } from '../to-gemini/conversation.ts';
 import { fromAudio, fromDataUrl, type MediaReader } from '../to-gemini/media.ts';
-import { type Fields, isObject } from '../to-gemini/read-fields.ts';
+import { type Fields, isObject, requireText } from '../to-gemini/read-fields.ts';
 import type { ChatMessage, ContentPart, ToolCall } from './request.ts';
 
 /** Adds the messages of a chat to a conversation, in order. @throws ApiError */
@@ -44,14 +44,19 @@ export function toParts(content: ChatMessage['content'], path: string, media: Me
   return content.flatMap((part, index) => toPart(part, `${path}[${index}]`, media));
 }
 
+function textPart(value: unknown, path: string): Part[] {
+  const text = requireText(value, path);
+  return text === '' ? [] : [{ text }];
+}
+
 function toPart(part: ContentPart, path: string, media: MediaReader): Part[] {
   switch (part.type) {
     case 'text':
     case 'input_text':
     case 'output_text':
-      return part.text ? [{ text: String(part.text) }] : [];
+      return textPart(part.text, `${path}.text`);
     case 'refusal':
-      return part.refusal ? [{ text: String(part.refusal) }] : [];
+      return textPart(part.refusal, `${path}.refusal`);
     case 'image_url':
     case 'video_url': {
       const value = part[part.type];
@@ -73,7 +78,7 @@ function toPart(part: ContentPart, path: string, media: MediaReader): Part[] {
 /** What the model said: its text or refusal, and pictures that it made and the client kept. */
 function answerParts(message: ChatMessage, path: string, media: MediaReader): Part[] {
   const parts = toParts(message.content, `${path}.content`, media);
-  if (parts.length === 0 && message.refusal) parts.push({ text: message.refusal });
+  if (parts.length === 0 && message.refusal) parts.push({ text: requireText(message.refusal, `${path}.refusal`) });
   const images = Array.isArray(message.images) ? message.images : [];
   images.forEach((image, index) => {
     const url = isObject(image) && isObject(image.image_url) ? image.image_url.url : undefined;
@@ -86,17 +91,24 @@ function answerParts(message: ChatMessage, path: string, media: MediaReader): Pa
 function callsOf(message: ChatMessage, path: string): PastCall[] {
   const calls = (message.tool_calls ?? []).map((call, index): PastCall => {
     const { id, signature } = identityOf(call);
-    if (call.custom) return { id, name: call.custom.name ?? '', args: { input: call.custom.input ?? '' }, signature };
+    if (call.custom) {
+      const { name, input } = call.custom;
+      const custom = `${path}.tool_calls[${index}].custom`;
+      const args = { input: requireText(input, `${custom}.input`) };
+      return { id, name: requireText(name, `${custom}.name`), args, signature };
+    }
     const where = `${path}.tool_calls[${index}].function`;
-    const name = call.function?.name;
+    const name = requireText(call.function?.name, `${where}.name`);
     if (!name) throw invalidRequest('The name of the called function is missing.', `${where}.name`);
-    return { id, name, args: toToolArgs(String(call.function?.arguments ?? ''), `${where}.arguments`), signature };
+    const args = requireText(call.function?.arguments, `${where}.arguments`);
+    return { id, name, args: toToolArgs(args, `${where}.arguments`), signature };
   });
   const legacy = message.function_call;
   if (!isObject(legacy)) return calls;
-  const { name, arguments: args = '' } = legacy as { name: string; arguments?: string };
-  const legacyArgs = toToolArgs(String(args), `${path}.function_call.arguments`);
-  return [...calls, { id: `call_${name}`, name: String(name), args: legacyArgs, signature: undefined }];
+  const where = `${path}.function_call`;
+  const name = requireText(legacy.name, `${where}.name`);
+  const args = toToolArgs(requireText(legacy.arguments, `${where}.arguments`), `${where}.arguments`);
+  return [...calls, { id: `call_${name}`, name, args, signature: undefined }];
 }
 
 /** Clients bring a signature back in one of several places, or not at all; one library hides it in the id. */
@@ -129,11 +141,11 @@ function signatureIn({ extra_content: extra }: Fields): string | undefined {
 function addResult(message: ChatMessage, path: string, conversation: Conversation, media: MediaReader): void {
   const result = toResult(message.content, `${path}.content`, media);
   if (message.role === 'tool') {
-    const id = String(message.tool_call_id ?? '').split('__thought__')[0] ?? '';
+    const id = requireText(message.tool_call_id, `${path}.tool_call_id`).split('__thought__')[0] ?? '';
     conversation.addResult(id, result, `${path}.tool_call_id`);
     return;
   }
-  const id = conversation.pendingIdOf(message.name ?? '');
+  const id = conversation.pendingIdOf(requireText(message.name, `${path}.name`));
   if (id === undefined)
     throw invalidRequest(`No call of the function "${message.name}" precedes its result.`, `${path}.name`);
   conversation.addResult(id, result, `${path}.name`);

@@ -1,5 +1,6 @@
 import { invalidRequest } from '../api-error.ts';
 import type { ImageSize, ModelRules } from '../model-rules.ts';
+import { toText } from '../to-gemini/read-fields.ts';
 
 /** The longest side in pixels that each size of Gemini's stands for, smallest first. */
 const longestSides: readonly (readonly [size: ImageSize, pixels: number])[] = [
@@ -12,7 +13,7 @@ const longestSides: readonly (readonly [size: ImageSize, pixels: number])[] = [
 /** Gemini's shape and size that come nearest to OpenAI's `size`; undefined where the model may choose. @throws ApiError */
 export function toImageConfig(size: unknown, rules: ModelRules): Record<string, string> | undefined {
   if (size === undefined || size === null || size === 'auto') return undefined;
-  const [, width = 0, height = 0] = /^(\d{1,5})x(\d{1,5})$/.exec(String(size))?.map(Number) ?? [];
+  const [, width = 0, height = 0] = /^(\d{1,5})x(\d{1,5})$/.exec(toText(size))?.map(Number) ?? [];
   if (!width || !height) throw invalidRequest('`size` must be auto, or width x height such as 1024x1024.', 'size');
   const longest = Math.max(width, height);
   const [imageSize] = longestSides.find(([size, pixels]) => longest <= pixels && rules.imageSizes.includes(size)) ?? [];

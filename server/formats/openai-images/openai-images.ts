@@ -1,7 +1,7 @@
 import type { GenerateContentRequest, Part } from '../../gemini/types.ts';
 import { invalidRequest } from '../api-error.ts';
 import { type ClientFormat, plainRequest, type TranslatedRequest, type TranslationContext } from '../format.ts';
-import { type Fields, readBody, readBoolean, readInteger, readText } from '../to-gemini/read-fields.ts';
+import { type Fields, readBody, readBoolean, readInteger, readText, toText } from '../to-gemini/read-fields.ts';
 import { typedForm } from '../to-gemini/typed-form.ts';
 import { readUploads } from '../to-gemini/uploads.ts';
 import { toImageConfig } from './image-config.ts';
@@ -61,7 +61,7 @@ function translate(
     calls: Array.from({ length: count }, () => call),
     ignoredParams: Object.keys(request).filter((field) => !knownFields.has(field)),
     createAnswer: ({ created }) =>
-      new ImagesAnswer({ created, asUrls, size: imageConfig ? String(request.size) : 'auto', eventType }),
+      new ImagesAnswer({ created, asUrls, size: imageConfig ? toText(request.size) : 'auto', eventType }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { ApiError, invalidRequest } from '../api-error.ts';
 import type { StoredResponse, StoredResponses } from '../format.ts';
-import { type Fields, readObjects } from '../to-gemini/read-fields.ts';
+import { type Fields, readObjects, toText } from '../to-gemini/read-fields.ts';
 import type { ResponsesRequest } from './request.ts';
 
 /** An item of the conversation with its path for errors. */
@@ -51,9 +51,9 @@ function findPrevious(id: string, stored: StoredResponses): StoredResponse {
 }
 
 function resolve({ value, path }: InputItem, stored: StoredResponses): InputItem {
-  const item = stored.item(String(value.id));
+  const item = stored.item(toText(value.id));
   if (item) return { value: item, path };
-  const message = `Item with id '${String(value.id).slice(0, 100)}' not found. ${notKept}`;
+  const message = `Item with id '${toText(value.id).slice(0, 100)}' not found. ${notKept}`;
   throw invalidRequest(message, `${path}.id`, 'item_not_found');
 }
 

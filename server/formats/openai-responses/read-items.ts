@@ -2,7 +2,7 @@ import type { Part } from '../../gemini/types.ts';
 import { type ApiError, invalidRequest } from '../api-error.ts';
 import { type Conversation, type PastCall, toToolArgs, toToolResult } from '../to-gemini/conversation.ts';
 import { fromAudio, fromBase64, type MediaReader } from '../to-gemini/media.ts';
-import { type Fields, isObject } from '../to-gemini/read-fields.ts';
+import { type Fields, isObject, toText } from '../to-gemini/read-fields.ts';
 import { decodeCarrier } from '../to-gemini/signature-carrier.ts';
 import { type InputItem, itemType } from './input-items.ts';
 import type { ToolNamespaces } from './tool-namespaces.ts';
@@ -159,7 +159,7 @@ function toPart(part: unknown, path: string, media: MediaReader): Part[] {
       return [fromAudio(part.input_audio, `${path}.input_audio`)];
     default:
       throw invalidRequest(
-        `Content parts of type "${String(part.type)}" are not supported.`,
+        `Content parts of type "${toText(part.type)}" are not supported.`,
         `${path}.type`,
         'unsupported_value',
       );

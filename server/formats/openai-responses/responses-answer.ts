@@ -9,6 +9,7 @@ import { servedTier } from '../from-gemini/service-tier.ts';
 import { type ToolCall, ToolCallReader } from '../from-gemini/tool-calls.ts';
 import { answerSignatureKey } from '../to-gemini/conversation.ts';
 import type { Fields } from '../to-gemini/read-fields.ts';
+import { toText } from '../to-gemini/read-fields.ts';
 import { encodeCarrier } from '../to-gemini/signature-carrier.ts';
 import type { Tools } from '../to-gemini/tools.ts';
 import { EventWriter } from './event-writer.ts';
@@ -173,7 +174,7 @@ export class ResponsesAnswer implements Answer {
     }
     this.#closeAndCarry();
     this.#hasCalls = true;
-    const input = isCustom ? String(args.input ?? '') : JSON.stringify(args);
+    const input = isCustom ? toText(args.input ?? '') : JSON.stringify(args);
     this.#output.addCall({ callId: id, ...this.#options.namespaces.toClient(name), input, isCustom });
   }
 

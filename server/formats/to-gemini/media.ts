@@ -1,7 +1,7 @@
 import type { Part } from '../../gemini/types.ts';
 import { invalidRequest } from '../api-error.ts';
 import { sniffMediaType } from '../media-type.ts';
-import { isObject } from './read-fields.ts';
+import { isObject, toText } from './read-fields.ts';
 
 /** Media that a client named by address. Its part is empty until it was fetched. */
 export interface Download {
@@ -118,7 +118,7 @@ export function fromDataUrl(url: string, path: string): Part {
 /** @throws ApiError @param path Of the object with `data` and `format`, for the error. */
 export function fromAudio(value: unknown, path: string): Part {
   const { data, format } = isObject(value) ? value : {};
-  const name = String(format).toLowerCase();
+  const name = toText(format).toLowerCase();
   if (typeof data !== 'string' || data === '') throw invalidRequest('`data` must be audio in base64.', `${path}.data`);
   if (!Object.hasOwn(audioTypes, name))
     throw invalidRequest(`\`format\` must be one of ${Object.keys(audioTypes).join(', ')}.`, `${path}.format`);

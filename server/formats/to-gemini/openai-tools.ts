@@ -1,5 +1,5 @@
 import { invalidRequest } from '../api-error.ts';
-import { type Fields, isObject } from './read-fields.ts';
+import { type Fields, isObject, toText } from './read-fields.ts';
 import { builtInByKey, builtInByType, customTool, type DeclaredTool, type ToolChoice } from './tools.ts';
 
 /**
@@ -9,7 +9,7 @@ import { builtInByKey, builtInByType, customTool, type DeclaredTool, type ToolCh
 export function toDeclared(tool: Fields, path: string): DeclaredTool {
   if (tool.type !== 'function' && tool.type !== 'custom')
     throw invalidRequest(
-      `Tools of type "${String(tool.type)}" are not supported.`,
+      `Tools of type "${toText(tool.type)}" are not supported.`,
       `${path}.type`,
       'unsupported_value',
     );
@@ -46,7 +46,7 @@ export function readChoice(choice: unknown): ToolChoice {
 }
 
 function nameOf(tool: unknown): string {
-  if (!isObject(tool)) return String(tool);
+  if (!isObject(tool)) return toText(tool);
   const nested = isObject(tool.function) ? tool.function : isObject(tool.custom) ? tool.custom : tool;
-  return String(nested.name);
+  return toText(nested.name);
 }

@@ -62,3 +62,15 @@ export function readObjects(value: unknown, path: string): { value: Fields; path
     throw invalidRequest(`\`${path}[${index}]\` must be an object.`, `${path}[${index}]`);
   });
 }
+
+/** Any JSON value as a text, for what is only shown or compared. Unlike `String`, it stands an object that has a field named `toString`. */
+export function toText(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+}
+
+/** A text that has to be one; '' when it is absent or null. @throws ApiError */
+export function requireText(value: unknown, path: string): string {
+  if (value === undefined || value === null) return '';
+  if (typeof value === 'string') return value;
+  throw invalidRequest(`\`${path}\` must be a text.`, path);
+}

@@ -1,4 +1,5 @@
 import { invalidRequest } from '../api-error.ts';
+import { toText } from './read-fields.ts';
 
 const depthMax = 64;
 /** Keywords that Gemini refuses or that have no meaning for it. */
@@ -38,7 +39,7 @@ function withoutGaps(result: Schema, { nullable }: Schema): Schema {
   if (nullable === true && typeof result.type === 'string') result.type = [result.type, 'null'];
   if (Array.isArray(result.required) && isSchema(result.properties)) {
     const { properties } = result;
-    result.required = result.required.filter((name) => Object.hasOwn(properties as object, String(name)));
+    result.required = result.required.filter((name) => Object.hasOwn(properties as object, toText(name)));
   }
   return result;
 }
