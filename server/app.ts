@@ -23,6 +23,7 @@ import { healthRoutes } from './http/health.ts';
 import { modelRoutes } from './http/models.ts';
 import { nativeRoutes } from './http/native-routes.ts';
 import { methodNotAllowed, notFound } from './http/not-found.ts';
+import { refuseWebSockets } from './http/refuse-websockets.ts';
 import { requestId } from './http/request-id.ts';
 import { createJobs } from './jobs/jobs.ts';
 import { createLedger } from './ledger/ledger.ts';
@@ -45,8 +46,8 @@ import { startWriter } from './writer/writer.ts';
 /** The gateway, ready to be put behind a listening socket. */
 export interface App {
   koa: Koa;
-  /** For the `upgrade` event of the server: subscriptions over WebSockets. */
-  upgrade: GraphqlSocket['upgrade'];
+  /** Subscriptions over WebSockets, for the server's upgrades. */
+  socket: GraphqlSocket;
   /** The one-time code of the first run; null when there is an owner. */
   setupCode: string | null;
   upstreamKeyCount: number;
@@ -171,6 +172,7 @@ export async function createApp(
   ];
   koa.use(requestId());
   koa.use(answerErrors(log));
+  koa.use(refuseWebSockets());
   koa.use(methodNotAllowed());
   for (const router of routers) koa.use(router.routes()).use(router.allowedMethods());
   koa.use(notFound());
@@ -180,7 +182,7 @@ export async function createApp(
     setupCode: admin.setupCode(),
     upstreamKeyCount: pool.keys().length,
     failed: writer.failed,
-    upgrade: socket.upgrade,
+    socket,
     drain() {
       isReady = false;
       void socket.close();

@@ -1,10 +1,10 @@
-import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import pino from 'pino';
 import { type App, createApp } from './app.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { DatabaseError } from './database.ts';
+import { createHttpServer } from './http/server.ts';
 import { DataDirInUse } from './lock-data-dir.ts';
 import { DamagedSecret, WrongEncryptionKey } from './secrets/load-secrets.ts';
 
@@ -14,11 +14,7 @@ async function main(): Promise<void> {
   const log = pino({ level: config.logLevel });
   for (const warning of config.warnings) log.warn(warning);
   const app = await createApp(config, log);
-  const server = createServer(app.koa.callback()).on('upgrade', app.upgrade);
-  // A thinking model may take minutes; only the head of a request is held to a time.
-  server.requestTimeout = 0;
-  server.headersTimeout = 10_000;
-  server.keepAliveTimeout = 65_000;
+  const server = createHttpServer(app.koa.callback(), app.socket);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(config.listen.port, config.listen.host, resolve);

@@ -7,10 +7,13 @@ import { WebSocketServer } from 'ws';
 import type { Context } from '../../schema/context.ts';
 import { clientAddress } from './client-address.ts';
 import type { GraphqlParts, GraphqlYoga } from './graphql.ts';
+import { isWebSocket } from './refuse-websockets.ts';
 
 /** Subscriptions over WebSockets at `/graphql` (graphql-transport-ws), for who is signed in. */
 export interface GraphqlSocket {
-  /** Takes over a connection that asks for an upgrade; others are ended. */
+  /** Whether this is a wish for a WebSocket of ours. */
+  isForUs(request: IncomingMessage): boolean;
+  /** Takes over a connection for which `isForUs` holds, or ends it when there are too many. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Says goodbye to everybody; their clients come back to the next server. */
   close(): Promise<void>;
@@ -69,10 +72,10 @@ export function createGraphqlSocket(yoga: GraphqlYoga, { services, trustedProxie
 
   let closed: Promise<void> | null = null;
   return {
+    isForUs: ({ url, headers }) => url?.split('?')[0] === '/graphql' && isWebSocket(headers),
     upgrade(request, socket, head) {
-      const isForUs = request.url?.split('?')[0] === '/graphql' && server.clients.size < connectionsMax;
-      if (!isForUs) {
-        socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+      if (server.clients.size >= connectionsMax) {
+        socket.end('HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
         return;
       }
       server.handleUpgrade(request, socket, head, (accepted) => server.emit('connection', accepted, request));

@@ -1,4 +1,3 @@
-import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import OpenAI from 'openai';
 import pino from 'pino';
@@ -8,13 +7,20 @@ import { type Config, readConfig } from '../../server/config.ts';
 import { openDatabase } from '../../server/database.ts';
 import { entities } from '../../server/entities.ts';
 import { verify } from './ledger.ts';
+import { type ConnectionLimits, createHttpServer } from '../../server/http/server.ts';
 import { startSimulatedGemini } from './simulated-gemini.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 export const password = 'correct-horse-battery';
 
+/** What no setting reaches: times shorter than people would set. */
+export interface TestGatewayOptions {
+  config?: Partial<Config>;
+  limits?: ConnectionLimits;
+}
+
 /** The whole gateway in this process, on a socket, with a simulated Gemini behind it. Ends with the test. */
-export async function startTestGateway(settings: Record<string, string> = {}) {
+export async function startTestGateway(settings: Record<string, string> = {}, options: TestGatewayOptions = {}) {
   const gemini = await startSimulatedGemini();
   const folder = temporaryFolder();
   const defaults = {
@@ -23,21 +29,31 @@ export async function startTestGateway(settings: Record<string, string> = {}) {
     ADMIN_PASSWORD: password,
     DATA_DIR: folder,
   };
-  const config = readConfig({ ...defaults, ...settings }, folder);
-  let running = await listen(config, 0);
+  const config = { ...readConfig({ ...defaults, ...settings }, folder), ...options.config };
+  let running = await listen(config, 0, options.limits);
   const { app, port } = running;
   onTestFinished(() => running.stop());
   const url = `http://127.0.0.1:${port}`;
   const graphql = createGraphqlCaller(url);
+  const createClientKey = async (): Promise<string> => {
+    await signIn(graphql);
+    const { clientKeyCreate } = await graphql(
+      `mutation { clientKeyCreate(input: {name: "test"}) { ... on ClientKeyCreateSuccess { secret } } }`,
+    );
+    return clientKeyCreate.secret;
+  };
   return {
     url,
+    port,
+    /** DATA_DIR. */
+    folder,
     app,
     gemini,
     graphql,
     /** Stops it and starts it again on the same data and the same address. */
     async restart() {
       await running.stop();
-      running = await listen(config, port);
+      running = await listen(config, port, options.limits);
     },
     /** Checks its ledger against a rebuild. */
     async verifyLedger() {
@@ -48,15 +64,13 @@ export async function startTestGateway(settings: Record<string, string> = {}) {
         await orm.close();
       }
     },
+    /** Signs in as the owner and makes a client key; gives its secret. */
+    createClientKey,
     /** Signs in, and from then on `graphql` is the owner's. */
     signIn: () => signIn(graphql),
     /** The official client with a new client key. It does not retry: that would hide what the gateway does. */
     async openai(): Promise<OpenAI> {
-      await signIn(graphql);
-      const { clientKeyCreate } = await graphql(
-        `mutation { clientKeyCreate(input: {name: "test"}) { ... on ClientKeyCreateSuccess { secret } } }`,
-      );
-      return new OpenAI({ baseURL: `${url}/v1`, apiKey: clientKeyCreate.secret, maxRetries: 0 });
+      return new OpenAI({ baseURL: `${url}/v1`, apiKey: await createClientKey(), maxRetries: 0 });
     },
   };
 }
@@ -64,9 +78,9 @@ export async function startTestGateway(settings: Record<string, string> = {}) {
 /** Passwords are guarded in earnest in `passwords.test.ts`; elsewhere that would only take time. */
 const quick = { memoryKib: 64, passes: 1 };
 
-async function listen(config: Config, wantedPort: number) {
+async function listen(config: Config, wantedPort: number, limits?: ConnectionLimits) {
   const app = await createApp(config, pino({ level: 'silent' }), { passwordCost: quick });
-  const server = createServer(app.koa.callback()).on('upgrade', app.upgrade);
+  const server = createHttpServer(app.koa.callback(), app.socket, limits);
   await new Promise<void>((resolve) => server.listen(wantedPort, '127.0.0.1', resolve));
   const stop = async () => {
     app.drain();

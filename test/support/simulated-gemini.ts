@@ -22,7 +22,7 @@ export type ScriptedAnswer =
   /** Bytes as they are, one write each. */
   | { raw: (string | Buffer)[]; headers: Record<string, string> }
   /** Frames of a stream; a promise among them is waited for. */
-  | { frames: (GenerateContentResponse | Promise<unknown>)[]; isCut?: boolean }
+  | { frames: Iterable<GenerateContentResponse | Promise<unknown>>; isCut?: boolean }
   /** Never answers. */
   | { hangs: true };
 

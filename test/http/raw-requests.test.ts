@@ -1,0 +1,127 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { startTestGateway } from '../support/gateway.ts';
+import { openRawSocket } from '../support/raw-socket.ts';
+
+const body = JSON.stringify({ model: 'gemini-3.8-flash', messages: [{ role: 'user', content: 'x' }] });
+
+async function startWithKey() {
+  const gateway = await startTestGateway();
+  const authorization = `Bearer ${await gateway.createClientKey()}`;
+  /** What is answered to a head, and the body behind it. */
+  const say = (lines: string[], content = body) => {
+    const head = ['POST /v1/chat/completions HTTP/1.1', 'host: x', `authorization: ${authorization}`, ...lines];
+    return openRawSocket(gateway.port, `${head.join('\r\n')}\r\n\r\n${content}`).closed;
+  };
+  return { ...gateway, authorization, say };
+}
+
+test('what could be read in two ways is refused, and the gateway lives on', async () => {
+  const { say, gemini } = await startWithKey();
+  const length = `content-length: ${body.length}`;
+  const smuggled: [string[], string?][] = [
+    [[length, 'content-length: 5']],
+    [[length, length]],
+    [[length, 'transfer-encoding: chunked']],
+    [['transfer-encoding: chunked', 'transfer-encoding: identity']],
+    [['content-length: +10']],
+    [['content-length: 1e3']],
+    [[length, 'x-folded: one\r\n two']],
+    [[length, 'x-nul: a\0b']],
+    [[length, 'x-bare-cr: a\rb']],
+    [[length, 'no colon']],
+    [[length, 'space before : colon']],
+    [['transfer-encoding: chunked'], `zz\r\n${body}\r\n0\r\n\r\n`],
+  ];
+  for (const [lines, content] of smuggled) {
+    const answer = await say(lines, content);
+    expect([lines, answer.slice(0, 12)]).toEqual([lines, 'HTTP/1.1 400']);
+    expect(answer).toMatch(/\r\nx-request-id: req_[0-9a-f]{32}\r\n/);
+    expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))).toEqual({
+      error: { message: expect.any(String), type: 'invalid_request_error', param: null, code: 'malformed_request' },
+    });
+  }
+  expect(gemini.generations()).toEqual([]);
+  expect(await say([length, 'connection: close'])).toContain('HTTP/1.1 200 OK');
+});
+
+test('32 KB of headers are accepted, and headers without end are not', async () => {
+  const { say } = await startWithKey();
+  const length = `content-length: ${body.length}`;
+  const many = Array.from({ length: 300 }, (_, index) => `x-codex-turn-${index}: ${'m'.repeat(100)}`);
+  expect(many.join('\r\n').length).toBeGreaterThan(32_768);
+  expect(await say([length, 'connection: close', ...many])).toContain('HTTP/1.1 200 OK');
+  expect(await say([length, `x-long: ${'m'.repeat(70_000)}`])).toMatch(/^HTTP\/1.1 431 .*"headers_too_large"/s);
+});
+
+test("nothing of the client's headers goes upstream", async () => {
+  const { say, gemini } = await startWithKey();
+  const theirs = [
+    'cookie: session=1',
+    'x-goog-api-key: AIzaStolen',
+    'x-goog-user-project: theirs',
+    'x-goog-api-client: genai-js',
+    'x-api-key: theirs',
+    'x-forwarded-for: 1.2.3.4',
+    'x-forwarded-host: elsewhere.example',
+    'forwarded: for=1.2.3.4',
+    'via: 1.1 theirs',
+    'te: trailers',
+    'keep-alive: timeout=1000',
+    'proxy-authorization: Basic dGhlaXJz',
+    'x-portkey-custom-host: http://elsewhere.example',
+    'user-agent: theirs',
+    'accept-language: theirs',
+    'referer: http://theirs.example',
+    'x-client-request-id: theirs',
+    'x-http-method-override: DELETE',
+    '__proto__: theirs',
+    'constructor: theirs',
+  ];
+  const length = `content-length: ${body.length}`;
+  expect(await say([length, 'connection: close', ...theirs])).toContain('HTTP/1.1 200 OK');
+  const [call] = gemini.generations();
+  const ours = ['accept', 'connection', 'content-length', 'content-type', 'host', 'x-goog-api-key'];
+  expect(Object.keys(call?.headers ?? {}).sort()).toEqual(ours);
+  expect(call?.headers['x-goog-api-key']).toMatch(/^AIza(First|Second)/);
+  expect(JSON.stringify(call?.headers)).not.toContain('theirs');
+});
+
+test('who sends a head or a body byte by byte is cut off, and nobody else waits for that', async () => {
+  const limits = { headMsMax: 100, requestMsMax: 200, checkMs: 20 };
+  const { port, url, createClientKey } = await startTestGateway({}, { limits });
+  const secret = await createClientKey();
+  const slowHead = Array.from({ length: 20 }, () =>
+    openRawSocket(port, 'GET /v1/models HTTP/1.1\r\nhost: x\r\nx-slow: '),
+  );
+  const slowBody = openRawSocket(
+    port,
+    `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${secret}\r\ncontent-length: 99\r\n\r\n{`,
+  );
+  const dripping = setInterval(() => {
+    for (const { socket } of [...slowHead, slowBody]) if (socket.writable) socket.write('.');
+  }, 30);
+  expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  for (const { closed } of slowHead) expect(await closed).toMatch(/^HTTP\/1.1 408 .*"request_timeout"/s);
+  expect(await slowBody.closed).toMatch(/^HTTP\/1.1 408 .*"request_timeout"/s);
+  clearInterval(dripping);
+});
+
+test('an answer may take longer than a request may', async () => {
+  const limits = { headMsMax: 50, requestMsMax: 50, checkMs: 10 };
+  const { url, gemini, createClientKey } = await startTestGateway({}, { limits });
+  const authorization = `Bearer ${await createClientKey()}`;
+  gemini.answerWith(() => ({
+    frames: [
+      delay(200),
+      { candidates: [{ content: { role: 'model', parts: [{ text: 'late' }] }, finishReason: 'STOP' }] },
+    ],
+  }));
+  const streamed = JSON.stringify({ ...JSON.parse(body), stream: true });
+  const answer = await fetch(`${url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization },
+    body: streamed,
+  });
+  expect(await answer.text()).toContain('late');
+});
