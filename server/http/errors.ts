@@ -1,8 +1,14 @@
-import type { Middleware } from 'koa';
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import type { Context, Middleware } from 'koa';
 import type { Logger } from 'pino';
 import { ApiError } from '../formats/api-error.ts';
 import { renderOpenAiError } from '../formats/openai-chat/error.ts';
 import { LedgerUnavailable } from '../ledger/commands.ts';
+
+/** How long a caller may go on sending a body that nobody reads, after it has been answered. */
+const lingerMsMax = 10_000;
 
 /** The one place where anything thrown becomes an answer: an error object, never a stack. */
 export function answerErrors(log: Logger): Middleware {
@@ -11,24 +17,39 @@ export function answerErrors(log: Logger): Middleware {
       await next();
     } catch (thrown) {
       const error = toApiError(thrown);
+      const { requestId } = ctx.state;
       if (error.status >= 500 && !(thrown instanceof ApiError)) {
-        log.error({ requestId: ctx.state.requestId, err: thrown }, 'a request failed unexpectedly');
+        log.error({ requestId, err: thrown }, 'a request failed unexpectedly');
       }
       if (ctx.res.headersSent) {
         ctx.res.destroy();
         return;
       }
+      const body = renderOpenAiError(error);
       ctx.respond = true;
       ctx.status = error.status;
       ctx.set(errorHeaders(error));
-      ctx.body = renderOpenAiError(error);
-      if (!ctx.req.complete) {
-        // The rest of the body is of no use: let it run out and close, so that the caller reads this answer.
-        ctx.set('connection', 'close');
-        ctx.req.resume();
-      }
+      ctx.body = body;
+      if (!ctx.req.complete) linger(ctx, JSON.stringify(body));
     }
   };
+}
+
+/**
+ * Answers at once, but closes only when the caller has stopped sending: a connection that is closed before is reset, and the caller may
+ * never see the answer.
+ */
+function linger(ctx: Context, text: string): void {
+  ctx.body = Readable.from(thenDrain(text, ctx.req));
+  ctx.type = 'json';
+  ctx.length = Buffer.byteLength(text);
+  ctx.set('connection', 'close');
+}
+
+async function* thenDrain(text: string, request: IncomingMessage) {
+  yield text;
+  request.resume();
+  await finished(request, { signal: AbortSignal.timeout(lingerMsMax) }).catch(() => {});
 }
 
 /** Any error as the caller may see it. Details of unexpected ones stay in the log. */

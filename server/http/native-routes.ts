@@ -10,7 +10,8 @@ import type { Relay } from '../relay/relay.ts';
 import { authenticate } from './authenticate.ts';
 import { HttpReply } from './http-reply.ts';
 import { HttpNativeReply } from './native-reply.ts';
-import { parseJson, readBytes } from './read-json.ts';
+import { readBody } from './read-body.ts';
+import { parseJson } from './read-json.ts';
 
 interface NativeParts {
   clients: Pick<Clients, 'find'>;
@@ -58,7 +59,7 @@ async function answerModelCall(
 ): Promise<void> {
   if (ctx.method !== 'POST')
     throw new ApiError(405, 'method_not_allowed', `${ctx.path} takes POST, not ${ctx.method}.`);
-  const bytes = await readBytes(ctx.req, bodyBytesMax);
+  const bytes = await readBody(ctx.req, bodyBytesMax);
   const call: NativeCall = { model, action, version, query: queryWithoutKey(ctx), body: parseJson(bytes), bytes };
   ctx.respond = false;
   await relay.answer({
@@ -77,7 +78,7 @@ async function forwardCall(
   { resource }: Extract<NativePath, { kind: 'other' }>,
   { relay, originOf }: NativeParts,
 ): Promise<void> {
-  const bytes = await readBytes(ctx.req, bodyBytesMax);
+  const bytes = await readBody(ctx.req, bodyBytesMax);
   // What is uploaded is a file, whatever its type.
   const isJson = bytes.length > 0 && /json/.test(ctx.get('content-type')) && !ctx.path.startsWith('/upload/');
   const body = isJson ? parseJson(bytes) : null;

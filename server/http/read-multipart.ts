@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { Busboy, type BusboyHeaders } from '@fastify/busboy';
 import { ApiError, invalidRequest } from '../formats/api-error.ts';
 import type { Upload } from '../formats/to-gemini/uploads.ts';
-import { type Body, incomplete, refuseEncoding, tooLarge, wrongType } from './read-json.ts';
+import { incomplete, refusePacked, tooLarge, wrongType } from './read-body.ts';
+import type { ParsedBody } from './read-json.ts';
 
 /** What OpenAI takes as one sound file; clients cut longer recordings to this size. */
 const fileBytesMax = 25 * 1024 * 1024;
@@ -16,8 +17,8 @@ const partHeadBytesMax = 16 * 1024;
  * Reads a form of at most `bytesMax` bytes: texts as strings, files as `Upload`s, what is named twice or `name[]` as a list.
  * @throws ApiError 413 when the form or a file is longer, 415 when it is compressed or no form, 400 when it is malformed.
  */
-export async function readMultipart(request: IncomingMessage, bytesMax: number): Promise<Body> {
-  refuseEncoding(request);
+export async function readMultipart(request: IncomingMessage, bytesMax: number): Promise<ParsedBody> {
+  refusePacked(request);
   const parser = createParser(request);
   if (Number(request.headers['content-length']) > bytesMax) throw tooLarge(bytesMax);
   const { promise, resolve, reject } = Promise.withResolvers<void>();

@@ -35,7 +35,7 @@ test('every refusal is an OpenAI error object, and none is a 500', async () => {
       'invalid_image_url',
     ],
     [post('{}', { authorization: 'Bearer nobody-knows-this-key' }), 401, 'invalid_api_key'],
-    [post('{}', { 'content-encoding': 'gzip' }), 415, 'unsupported_encoding'],
+    [post('{}', { 'content-encoding': 'lzw' }), 415, 'unsupported_encoding'],
     [call('/v1/nothing'), 404, 'unknown_url'],
     [call('/v1/models/none'), 404, 'model_not_found'],
     [call('/v1/chat/completions'), 405, 'method_not_allowed'],
@@ -51,7 +51,7 @@ test('every refusal is an OpenAI error object, and none is a 500', async () => {
 test('a wrong method names the right one, and a wrong path the base URL', async () => {
   const { call, url } = await startWithKey();
   expect((await call('/v1/chat/completions')).headers.get('allow')).toContain('POST');
-  expect((await call('/chat/completions')).body.error.message).toContain(`${url}/v1`);
+  expect((await call('/v1/nothing')).body.error.message).toContain(`${url}/v1`);
 });
 
 test('a body that is too long is refused before it is read', async () => {

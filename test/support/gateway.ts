@@ -6,8 +6,8 @@ import { createApp } from '../../server/app.ts';
 import { type Config, readConfig } from '../../server/config.ts';
 import { openDatabase } from '../../server/database.ts';
 import { entities } from '../../server/entities.ts';
-import { verify } from './ledger.ts';
 import { type ConnectionLimits, createHttpServer } from '../../server/http/server.ts';
+import { verify } from './ledger.ts';
 import { startSimulatedGemini } from './simulated-gemini.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 

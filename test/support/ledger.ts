@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { migrate, type Orm, openDatabase } from '../../server/database.ts';
 import { entities } from '../../server/entities.ts';
-import type { NewEvent } from '../../server/ledger/events.ts';
+import type { NewEvent, UsageEventBody } from '../../server/ledger/events.ts';
 import { createLedger } from '../../server/ledger/ledger.ts';
+import { UsageEvent } from '../../server/ledger/usage-event.entity.ts';
 import { type Verdict, verifyLedger } from '../../server/ledger/verify.ts';
 import { startWriter } from '../../server/writer/writer.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -41,5 +42,16 @@ export async function verify(orm: Orm): Promise<Verdict> {
     return await verifyLedger(orm, scratch, () => {});
   } finally {
     await scratch.close();
+  }
+}
+
+/** The events in the ledger of a running gateway, in order. @param folder Its DATA_DIR. */
+export async function readEvents(folder: string): Promise<UsageEventBody[]> {
+  const orm = await openDatabase(join(folder, 'gemini-pool.db'), entities, 'read');
+  try {
+    const rows = await orm.em.fork().find(UsageEvent, {}, { orderBy: { position: 'asc' } });
+    return rows.map(({ body }) => JSON.parse(body));
+  } finally {
+    await orm.close();
   }
 }
