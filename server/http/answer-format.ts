@@ -17,6 +17,7 @@ export function answerFormat(format: ClientFormat, relay: Relay, heartbeatMs: nu
     ctx.respond = false;
     await relay.answer({
       requestId: ctx.state.requestId,
+      clientRequestId: ctx.state.clientRequestId,
       clientKeyId: ctx.state.client.id,
       format,
       body: value,

@@ -4,13 +4,13 @@ import { finished } from 'node:stream/promises';
 import type { Context, Middleware } from 'koa';
 import type { Logger } from 'pino';
 import { ApiError } from '../formats/api-error.ts';
-import { renderOpenAiError } from '../formats/openai-chat/error.ts';
 import { LedgerUnavailable } from '../ledger/commands.ts';
+import { errorShape, renderError } from './error-shape.ts';
 
 /** How long a caller may go on sending a body that nobody reads, after it has been answered. */
 const lingerMsMax = 10_000;
 
-/** The one place where anything thrown becomes an answer: an error object, never a stack. */
+/** The one place where anything thrown becomes an answer: an error object in the shape of who asks, never a stack. */
 export function answerErrors(log: Logger): Middleware {
   return async function answerError(ctx, next) {
     try {
@@ -25,9 +25,9 @@ export function answerErrors(log: Logger): Middleware {
         ctx.res.destroy();
         return;
       }
-      const body = renderOpenAiError(error);
+      const { status, body } = renderError(error, errorShape(ctx, ctx.query), requestId);
       ctx.respond = true;
-      ctx.status = error.status;
+      ctx.status = status;
       ctx.set(errorHeaders(error));
       ctx.body = body;
       if (!ctx.req.complete) linger(ctx, JSON.stringify(body));

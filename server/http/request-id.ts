@@ -6,7 +6,10 @@ export function newRequestId(): string {
   return `req_${randomUUIDv7().replaceAll('-', '')}`;
 }
 
-/** Gives every request its id, and every answer the headers that OpenAI's have. What the relay writes itself sets its own time. */
+/**
+ * Gives every request its id, and every answer the headers that OpenAI's have. What the relay writes itself sets its own time. The caller's
+ * own id, `x-client-request-id`, comes back with the answer and is put into `ctx.state.clientRequestId`.
+ */
 export function requestId(): Middleware {
   return async function giveRequestId(ctx, next) {
     const startedAt = performance.now();
@@ -15,7 +18,15 @@ export function requestId(): Middleware {
     ctx.set('request-id', ctx.state.requestId);
     ctx.set('x-request-id', ctx.state.requestId);
     ctx.set('openai-version', '2020-10-01');
+    const callersId = ctx.req.headers['x-client-request-id'];
+    if (typeof callersId === 'string' && printable.test(callersId)) {
+      ctx.state.clientRequestId = callersId;
+      ctx.set('x-client-request-id', callersId);
+    }
     await next();
     if (ctx.respond !== false) ctx.set('openai-processing-ms', String(Math.round(performance.now() - startedAt)));
   };
 }
+
+/** Longer or other ids than OpenAI takes are left alone. */
+const printable = /^[\x20-\x7e]{1,128}$/;

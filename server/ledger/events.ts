@@ -29,6 +29,8 @@ export interface SignatureCounts {
 export interface RequestAccepted {
   type: 'RequestAccepted';
   requestId: string;
+  /** The client's own id for it, from `x-client-request-id`. */
+  clientRequestId?: string;
   clientKeyId: string;
   /** The client's wire format, for example `openai-chat`. */
   format: string;
@@ -108,6 +110,7 @@ export interface RequestAborted extends RequestEnded {
 export interface RequestRejected {
   type: 'RequestRejected';
   requestId: string;
+  clientRequestId?: string;
   clientKeyId: string;
   format: string;
   requestedModel: string;

@@ -28,6 +28,8 @@ import { noKeyError, toApiError } from './to-api-error.ts';
 /** One call of one client, as the edge hands it over. */
 export interface Call {
   requestId: string;
+  /** The caller's own id for it, at most 128 printable characters. */
+  clientRequestId?: string | undefined;
   clientKeyId: string;
   format: ClientFormat;
   body: unknown;
@@ -209,6 +211,7 @@ function factsOf(call: Call): events.RequestFacts {
   const model = (call.body as { model?: unknown } | null)?.model;
   return {
     requestId: call.requestId,
+    ...(call.clientRequestId && { clientRequestId: call.clientRequestId }),
     clientKeyId: call.clientKeyId,
     format: call.format.name,
     requestedModel: typeof model === 'string' ? model.slice(0, requestedModelCharactersMax) : '',

@@ -16,6 +16,7 @@ import type {
 /** What all events of one request have in common. */
 export interface RequestFacts {
   requestId: string;
+  clientRequestId?: string;
   clientKeyId: string;
   format: string;
   requestedModel: string;

@@ -73,6 +73,19 @@ describe('the official client', () => {
     await expect(badTemperature).rejects.toMatchObject({ status: 400, param: 'temperature', code: 'invalid_value' });
   });
 
+  test('is told in x-pool-model which model answered, unless that is no name', async () => {
+    const { openai, gemini } = await startTestGateway();
+    const client = await openai();
+    const ask = async () => {
+      const { response, data } = await client.chat.completions.create({ model, messages }).withResponse();
+      return [data.model, response.headers.get('x-pool-model')];
+    };
+    gemini.answerWith(() => ({ json: text('x', { modelVersion: 'gemini-3.8-flash-001' }) }));
+    expect(await ask()).toEqual([model, 'gemini-3.8-flash-001']);
+    gemini.answerWith(() => ({ json: text('x', { modelVersion: 'bad\r\nset-cookie: x=1' }) }));
+    expect(await ask()).toEqual([model, null]);
+  });
+
   test('that goes away ends the upstream call, and the request is settled as cancelled', async () => {
     const { openai, gemini, graphql } = await startTestGateway();
     const never = new Promise(() => {});
