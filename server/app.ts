@@ -15,13 +15,16 @@ import { entities } from './entities.ts';
 import { createGeminiClient } from './gemini/gemini-client.ts';
 import { apiRoutes } from './http/api-routes.ts';
 import { isSecure } from './http/client-address.ts';
+import { billingRoutes } from './http/billing.ts';
 import { dashboardRoutes } from './http/dashboard.ts';
+import { apiEndpoints } from './http/endpoints.ts';
 import { answerErrors } from './http/errors.ts';
 import { createGraphql, graphqlRoutes } from './http/graphql.ts';
 import { createGraphqlSocket, type GraphqlSocket } from './http/graphql-socket.ts';
 import { healthRoutes } from './http/health.ts';
 import { modelRoutes } from './http/models.ts';
 import { nativeRoutes } from './http/native-routes.ts';
+import { normalizePath } from './http/normal-path.ts';
 import { methodNotAllowed, notFound } from './http/not-found.ts';
 import { refuseWebSockets } from './http/refuse-websockets.ts';
 import { requestId } from './http/request-id.ts';
@@ -166,16 +169,19 @@ export async function createApp(
     apiRoutes({ clients, relay, responses, heartbeatMs }),
     modelRoutes(clients, models),
     nativeRoutes({ clients, relay, heartbeatMs, originOf }),
+    billingRoutes(clients),
     graphqlRoutes(graphql, graphqlParts),
     healthRoutes(() => isReady),
     dashboardRoutes(dashboardFolder),
   ];
+  const endpoints = apiEndpoints(routers);
   koa.use(requestId());
   koa.use(answerErrors(log));
+  koa.use(normalizePath(endpoints));
   koa.use(refuseWebSockets());
   koa.use(methodNotAllowed());
   for (const router of routers) koa.use(router.routes()).use(router.allowedMethods());
-  koa.use(notFound());
+  koa.use(notFound(endpoints, config.trustedProxies));
 
   return {
     koa,

@@ -20,10 +20,16 @@ export function answerFormat(format: ClientFormat, relay: Relay, heartbeatMs: nu
       clientRequestId: ctx.state.clientRequestId,
       clientKeyId: ctx.state.client.id,
       format,
-      body: value,
+      body: withModel(value, ctx.state.pathModel),
       bodyBytes: bytes,
       reply: new HttpReply(ctx.res, heartbeatMs),
       mayUse: (...names) => mayUse(ctx.state.client, ...names),
     });
   };
+}
+
+/** The body with the model that an Azure path names, unless it names one itself. */
+function withModel(body: unknown, model: string | undefined): unknown {
+  const isObject = typeof body === 'object' && body !== null && !Array.isArray(body);
+  return model === undefined || !isObject || 'model' in body ? body : { ...body, model };
 }

@@ -9,7 +9,7 @@ export interface Endpoint {
 
 /** What clients call, as opposed to the dashboard and its admin API. Takes a normal path. */
 export function isApiPath(path: string): boolean {
-  return /^\/(?:v1|v1beta|upload)(?:\/|$)/.test(path);
+  return /^\/(?:v1|v1beta|v1alpha|upload|download)(?:\/|$)/.test(path);
 }
 
 /** Every API endpoint of the routers. */
@@ -23,5 +23,8 @@ export function apiEndpoints(routers: readonly Router[]): Endpoint[] {
 
 /** For people: `GET /v1/models/{id}`. */
 export function describeEndpoint({ methods, path }: Endpoint): string {
-  return `${methods.join('|')} ${path.replace(/\{\*(\w+)\}|:(\w+)/g, (_all, rest, name) => `{${rest ?? name}}`)}`;
+  const shown = path
+    .replace(/\{\/\*\w+\}/g, '/…')
+    .replace(/\{\*(\w+)\}|:(\w+)/g, (_all, rest, name) => `{${rest ?? name}}`);
+  return `${methods.join('|')} ${shown}`;
 }

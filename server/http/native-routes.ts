@@ -23,6 +23,7 @@ interface NativeParts {
 
 /** Collections whose list is that of the caller alone. */
 const listed = new Set(['files', 'cachedContents', 'batches', 'fileSearchStores']);
+const methods = ['GET', 'POST', 'PATCH', 'PUT', 'DELETE'];
 const bodyBytesMax = 100_000_000;
 
 /** What of a native client's headers goes upstream; its key, cookies and where it came from never do. */
@@ -41,14 +42,13 @@ export function nativeRoutes(parts: NativeParts): Router {
       await answerList(ctx, path, parts);
     else await forwardCall(ctx, path, parts);
   };
-  for (const version of ['v1beta', 'v1alpha']) {
-    router.all(`/${version}/:collection{/*rest}`, known, answer);
-    router.all(`/upload/${version}/:collection{/*rest}`, known, answer);
-    router.all(`/download/${version}/:collection{/*rest}`, known, answer);
-  }
+  const paths = ['v1beta', 'v1alpha'].flatMap((version) =>
+    ['', '/upload', '/download'].map((before) => `${before}/${version}/:collection{/*rest}`),
+  );
+  const unversioned = ['files', 'cachedContents', 'interactions', 'operations', 'batches'];
+  for (const path of [...paths, ...unversioned.map((collection) => `/v1/${collection}{/*rest}`)])
+    router.register(path, methods, [known, answer]);
   router.post('/v1/models/{*call}', known, answer);
-  for (const collection of ['files', 'cachedContents', 'interactions', 'operations', 'batches'])
-    router.all(`/v1/${collection}{/*rest}`, known, answer);
   return router;
 }
 

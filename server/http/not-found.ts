@@ -1,25 +1,25 @@
 import type { Middleware } from 'koa';
+import type { TrustedProxies } from '../config.ts';
 import { ApiError } from '../formats/api-error.ts';
+import { isSecure } from './client-address.ts';
+import { describeEndpoint, type Endpoint } from './endpoints.ts';
 
-const endpoints = [
-  'POST /v1/chat/completions',
-  'POST /v1/responses',
-  'GET /v1/responses/{id}',
-  'GET /v1/models',
-  'GET /v1/models/{model}',
-];
-
-/** The last middleware: whatever no route answered. Says where the API is, as a wrong base URL is the usual cause. */
-export function notFound(): Middleware {
+/** The last middleware: whatever no route answered. Says what there is and where it is, as a wrong base URL is the usual cause. */
+export function notFound(endpoints: readonly Endpoint[], trustedProxies: TrustedProxies): Middleware {
+  const list = endpoints.map(describeEndpoint).join(', ');
   return function answerNotFound(ctx) {
     // A known path with another method is the affair of `allowedMethods`.
     const { matched = [] } = ctx as { matched?: { methods: string[] }[] };
     if (matched.some(({ methods }) => methods.length > 0)) return;
-    const baseUrl = `${ctx.protocol}://${ctx.host}/v1`;
+    const origin = `${isSecure(ctx.req, trustedProxies) ? 'https' : 'http'}://${ctx.host}`;
+    const base = `The base URL for OpenAI clients is ${origin}/v1, for Anthropic and Gemini clients ${origin}`;
+    const pasted = endpoints.find(({ path }) => ctx.path.startsWith(`${path}/`));
     throw new ApiError(
       404,
       'unknown_url',
-      `Nothing answers ${ctx.method} ${ctx.path}. The base URL for clients is ${baseUrl}; it has ${endpoints.join(', ')}.`,
+      pasted
+        ? `Nothing answers ${ctx.method} ${ctx.path}: the client's base URL seems to end with ${pasted.path}, which it adds itself. ${base}.`
+        : `Nothing answers ${ctx.method} ${ctx.path}. ${base}; there are ${list}.`,
     );
   };
 }
