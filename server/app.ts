@@ -14,8 +14,9 @@ import { openDatabase } from './database.ts';
 import { entities } from './entities.ts';
 import { createGeminiClient } from './gemini/gemini-client.ts';
 import { apiRoutes } from './http/api-routes.ts';
-import { isSecure } from './http/client-address.ts';
 import { billingRoutes } from './http/billing.ts';
+import { isSecure } from './http/client-address.ts';
+import { allowBrowsers } from './http/cors.ts';
 import { dashboardRoutes } from './http/dashboard.ts';
 import { apiEndpoints } from './http/endpoints.ts';
 import { answerErrors } from './http/errors.ts';
@@ -178,6 +179,7 @@ export async function createApp(
   koa.use(requestId());
   koa.use(answerErrors(log));
   koa.use(normalizePath(endpoints));
+  koa.use(allowBrowsers());
   koa.use(refuseWebSockets());
   koa.use(methodNotAllowed());
   for (const router of routers) koa.use(router.routes()).use(router.allowedMethods());

@@ -35,6 +35,8 @@ export function createGraphql({ schema }: Pick<GraphqlParts, 'schema'>) {
     schema,
     graphqlEndpoint: '/graphql',
     batching: false,
+    // Yoga would let the pages of every site call it, with cookies.
+    cors: false,
     graphiql: false,
     landingPage: false,
     logging: false,
