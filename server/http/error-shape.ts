@@ -13,12 +13,17 @@ export function errorShape(
   query: object,
 ): ErrorShape {
   if (/^\/v1\/messages(?:\/|$)/.test(path)) return 'anthropic';
-  if (/^\/(?:v1beta|upload)(?:\/|$)/.test(path)) return 'google';
-  if (!/^\/v1\/models(?:\/|$)/.test(path)) return 'openai';
+  if (/^\/(?:v1beta|v1alpha|upload|download)(?:\/|$)/.test(path)) return 'google';
+  if (!/^\/v1\/(?:models|files|cachedContents|interactions|operations|batches)(?:\/|$)/.test(path)) return 'openai';
   // An id may have a colon, but only a Google client posts to one: `/v1/models/gemini-3.8-flash:generateContent`.
   if (method === 'POST' && /:\w+$/.test(path)) return 'google';
   if ('anthropic-version' in headers) return 'anthropic';
-  return 'x-goog-api-key' in headers || 'key' in query ? 'google' : 'openai';
+  return isGoogleClient(headers, query) ? 'google' : 'openai';
+}
+
+/** Whether a caller shows the key as only Google's clients do. */
+export function isGoogleClient(headers: IncomingHttpHeaders, query: object): boolean {
+  return 'x-goog-api-key' in headers || 'x-goog-api-client' in headers || 'key' in query;
 }
 
 /** The status and the body of an error in a shape. */

@@ -8,6 +8,7 @@ import { resourcesIn } from '../formats/gemini/resources-in.ts';
 import { uploadIn } from '../relay/forwarder.ts';
 import type { Relay } from '../relay/relay.ts';
 import { authenticate } from './authenticate.ts';
+import { isGoogleClient } from './error-shape.ts';
 import { HttpReply } from './http-reply.ts';
 import { HttpNativeReply } from './native-reply.ts';
 import { readBody } from './read-body.ts';
@@ -23,6 +24,7 @@ interface NativeParts {
 
 /** Collections whose list is that of the caller alone. */
 const listed = new Set(['files', 'cachedContents', 'batches', 'fileSearchStores']);
+const unversioned = /^\/v1\/(?!models)/;
 const methods = ['GET', 'POST', 'PATCH', 'PUT', 'DELETE'];
 const bodyBytesMax = 100_000_000;
 
@@ -34,6 +36,9 @@ export function nativeRoutes(parts: NativeParts): Router {
   const router = new Router();
   const known = authenticate(parts.clients);
   const answer = async (ctx: Context) => {
+    // Under `/v1` OpenAI has files and batches too, which are not served.
+    if (unversioned.test(ctx.path) && !isGoogleClient(ctx.headers, ctx.query))
+      throw new ApiError(404, 'unknown_url', `Nothing answers ${ctx.method} ${ctx.path} of OpenAI's API.`);
     const path = parseNativePath(ctx.path);
     if (path === null)
       throw new ApiError(404, 'unknown_url', `Gemini's API has no ${ctx.path}, or it is not for clients.`);
@@ -45,8 +50,8 @@ export function nativeRoutes(parts: NativeParts): Router {
   const paths = ['v1beta', 'v1alpha'].flatMap((version) =>
     ['', '/upload', '/download'].map((before) => `${before}/${version}/:collection{/*rest}`),
   );
-  const unversioned = ['files', 'cachedContents', 'interactions', 'operations', 'batches'];
-  for (const path of [...paths, ...unversioned.map((collection) => `/v1/${collection}{/*rest}`)])
+  const shared = ['files', 'cachedContents', 'interactions', 'operations', 'batches'];
+  for (const path of [...paths, ...shared.map((collection) => `/v1/${collection}{/*rest}`)])
     router.register(path, methods, [known, answer]);
   router.post('/v1/models/{*call}', known, answer);
   return router;

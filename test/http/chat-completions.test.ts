@@ -73,7 +73,7 @@ describe('the official client', () => {
     await expect(badTemperature).rejects.toMatchObject({ status: 400, param: 'temperature', code: 'invalid_value' });
   });
 
-  test('is told in x-pool-model which model answered, unless that is no name', async () => {
+  test('is told in x-pool-model which model answered, or was asked where that is no name', async () => {
     const { openai, gemini } = await startTestGateway();
     const client = await openai();
     const ask = async () => {
@@ -83,7 +83,7 @@ describe('the official client', () => {
     gemini.answerWith(() => ({ json: text('x', { modelVersion: 'gemini-3.8-flash-001' }) }));
     expect(await ask()).toEqual([model, 'gemini-3.8-flash-001']);
     gemini.answerWith(() => ({ json: text('x', { modelVersion: 'bad\r\nset-cookie: x=1' }) }));
-    expect(await ask()).toEqual([model, null]);
+    expect(await ask()).toEqual([model, model]);
   });
 
   test('that goes away ends the upstream call, and the request is settled as cancelled', async () => {

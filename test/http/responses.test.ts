@@ -318,5 +318,5 @@ test('an upgrade to WebSockets is refused with a plain status, so that clients f
       .on('error', reject)
       .end();
   });
-  expect(status).toBe(404);
+  expect(status).toBe(426);
 });
