@@ -155,7 +155,7 @@ class CallHandler implements Dispatcher.DispatchHandler {
   readonly #resolve: (end: GeminiEnd) => void;
   readonly #onChunks: GeminiCall['onChunks'] | null;
   readonly #isNative: boolean;
-  readonly #splitter = new FrameSplitter();
+  #splitter: FrameSplitter | undefined;
   #headers: AnswerHeaders = {};
   #controller: Dispatcher.DispatchController | undefined;
   #status = 0;
@@ -222,6 +222,7 @@ class CallHandler implements Dispatcher.DispatchHandler {
   /** @param bytes Null at the end. */
   #pass(bytes: Buffer | null): void {
     try {
+      this.#splitter ??= new FrameSplitter();
       const chunks = bytes ? this.#splitter.push(bytes) : this.#splitter.end();
       const failed = chunks.findIndex((chunk) => chunk.error);
       const good = failed < 0 ? chunks : chunks.slice(0, failed);

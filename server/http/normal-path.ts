@@ -33,7 +33,9 @@ export function bareNamesOf(endpoints: readonly Endpoint[]): ReadonlySet<string>
 /** Lets everything behind it see the normal path. An Azure path's model is put into `ctx.state.pathModel`. */
 export function normalizePath(endpoints: readonly Endpoint[]): Middleware {
   const bareNames = bareNamesOf(endpoints);
+  const normal = new Set(endpoints.map(({ path }) => path));
   return function rewritePath(ctx, next) {
+    if (normal.has(ctx.url)) return next();
     // A proxy's target, `GET http://elsewhere/…`: nothing here is fetched for anybody (and `OPTIONS *` asks for nothing).
     if (!ctx.url.startsWith('/')) throw invalidRequest('The request target has to be a path.', null, 'invalid_url');
     const { path, model } = normalPath(ctx.path, bareNames);

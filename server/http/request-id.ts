@@ -15,7 +15,7 @@ export function requestId(): Middleware {
     const startedAt = performance.now();
     ctx.state.requestId = newRequestId();
     // Where Anthropic's clients look for it.
-    ctx.set('request-id', ctx.state.requestId);
+    if (ctx.path.includes('/messages')) ctx.set('request-id', ctx.state.requestId);
     ctx.set('x-request-id', ctx.state.requestId);
     ctx.set('openai-version', '2020-10-01');
     const callersId = ctx.req.headers['x-client-request-id'];

@@ -64,7 +64,8 @@ export class Exchange implements CallOwner {
   }
 
   onAttempt(): void {
-    if (this.calls.length > 1) return;
+    // Nothing has been read of the first one's answer yet.
+    if (this.calls.length > 1 || this.attemptCount === 0) return;
     this.#answer = this.#createAnswer();
     this.#unsent = '';
     this.#unsentBytes = [];
