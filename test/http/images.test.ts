@@ -15,7 +15,15 @@ function drawn(data: string) {
   const parts = [{ inlineData: { mimeType: 'image/png', data } }];
   return {
     candidates: [{ content: { role: 'model' as const, parts }, finishReason: 'STOP', index: 0 }],
-    usageMetadata: { promptTokenCount: 3, candidatesTokenCount: 7, totalTokenCount: 10 },
+    usageMetadata: {
+      promptTokenCount: 3,
+      candidatesTokenCount: 7,
+      totalTokenCount: 10,
+      promptTokensDetails: [
+        { modality: 'TEXT', tokenCount: 2 },
+        { modality: 'IMAGE', tokenCount: 1 },
+      ],
+    },
     modelVersion: model,
   };
 }
@@ -23,6 +31,7 @@ const finishMessage = 'Unable to show the generated image.';
 const blocked = {
   candidates: [{ finishReason: 'IMAGE_SAFETY', finishMessage }],
   usageMetadata: { promptTokenCount: 3 },
+  modelVersion: model,
 };
 
 async function startDrawing() {
@@ -41,7 +50,12 @@ describe('pictures for the official client', () => {
     expect(answer.data).toEqual([{ b64_json: 'T05F' }, { b64_json: 'T05F' }, { b64_json: 'T05F' }]);
     expect(answer).toMatchObject({
       output_format: 'png',
-      usage: { input_tokens: 9, output_tokens: 21, total_tokens: 30 },
+      usage: {
+        input_tokens: 9,
+        output_tokens: 21,
+        total_tokens: 30,
+        input_tokens_details: { text_tokens: 6, image_tokens: 3 },
+      },
     });
     expect(gemini.generations().map(({ body }) => body.generationConfig.imageConfig)).toEqual(
       Array(3).fill({ aspectRatio: '3:2', imageSize: '1K' }),
@@ -58,9 +72,20 @@ describe('pictures for the official client', () => {
     const answer = await client.images.generate({ model, prompt: 'a cat', n: 3 });
     expect(answer.data).toEqual([{ b64_json: 'VFdP' }]);
     const { attempts, ...request } = await lastRequest();
-    expect(request).toMatchObject({ outcome: 'SUCCEEDED', httpStatus: 200, tokens: { total: 13, isEstimated: false } });
+    expect(request).toMatchObject({
+      outcome: 'SUCCEEDED',
+      httpStatus: 200,
+      servedModel: model,
+      tokens: { total: 13, isEstimated: false },
+    });
     expect(attempts.map(({ httpStatus }: { httpStatus: number }) => httpStatus).sort()).toEqual([200, 200, 400]);
     expect(await verifyLedger()).toMatchObject({ isSound: true });
+
+    count = 0;
+    const { usageMetadata: _counted, ...uncounted } = drawn('VFdP');
+    gemini.answerWith(() => [{ json: drawn('T05F') }, { json: uncounted }][count++]);
+    await client.images.generate({ model, prompt: 'a cat', n: 2 });
+    expect((await lastRequest()).tokens).toEqual({ total: 10, isEstimated: true });
 
     gemini.answerWith(() => bad);
     const failed = client.images.generate({ model, prompt: 'a cat', n: 2 });
