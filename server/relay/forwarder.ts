@@ -54,7 +54,8 @@ export function createForwarder(parts: RelayParts, open: OpenCalls<OpenRequest>)
     result: RunResult<null>,
   ): Promise<void> {
     const answer = call.json;
-    const usage = usageOfInteraction(answer);
+    // Reading an interaction again does not spend its tokens again.
+    const usage = request.method === 'POST' ? usageOfInteraction(answer) : noUsage;
     const ending: events.Ending = {
       attempt: ++call.attemptCount,
       upstreamKeyId: result.key.id,

@@ -184,15 +184,17 @@ describe('files', () => {
 });
 
 test('an interaction is answered with its tokens in the ledger, and goes on with the same key', async () => {
-  const { post, gemini, graphql } = await startNative();
+  const { call, post, gemini, graphql } = await startNative();
   const usage = { total_input_tokens: 5, total_output_tokens: 2, total_thought_tokens: 3, total_tokens: 10 };
   gemini.answerWith(() => ({ json: { id: 'i1', steps: [], usage } }));
   await post('/v1beta/interactions', JSON.stringify({ model, input: 'Hello?' }));
   await post('/v1beta/interactions', JSON.stringify({ model, input: 'And?', previous_interaction_id: 'i1' }));
+  await call('/v1beta/interactions/i1');
   const [first, second] = gemini.generations();
   expect(second?.key).toBe(first?.key);
   const { requests } = await graphql(requestsQuery);
   expect(requests.nodes).toMatchObject([
+    { outcome: 'SUCCEEDED', requestedModel: '', tokens: { total: 0 } },
     { outcome: 'SUCCEEDED', requestedModel: model, tokens: { total: 10 } },
     { outcome: 'SUCCEEDED', tokens: { total: 10 } },
   ]);
