@@ -79,6 +79,22 @@ test('the owner signs in, makes a key, sends a request with it and sees the numb
   expect(complaints).toEqual([]);
 });
 
+test('the chart is drawn in a browser whose language has a name that Intl refuses', async () => {
+  const { url, openai } = await startTestGateway();
+  const { page, complaints } = await openPage('about:blank');
+  await page.addInitScript(
+    "Object.defineProperty(navigator, 'language', { value: 'en-US@posix', configurable: true })",
+  );
+  await page.goto(url);
+  await signIn(page);
+  await (await openai()).chat.completions.create({
+    model: 'gemini-3.8-flash',
+    messages: [{ role: 'user', content: 'Hello' }],
+  });
+  await page.locator('.uplot canvas').waitFor();
+  expect(complaints).toEqual([]);
+});
+
 test('the page goes on by itself after the server was restarted', async () => {
   const { url, restart } = await startTestGateway();
   const { page } = await openPage(url);
