@@ -4,6 +4,13 @@ import { toText } from './read-fields.ts';
 const depthMax = 64;
 /** Keywords that Gemini refuses or that have no meaning for it. */
 const dropped = new Set(['$schema', 'strict', '$comment', 'examples', 'default']);
+/** Keywords that hold a schema, or a list of schemas. Others hold values of the client's own, which stay as they are. */
+const holdSchemas = new Set(
+  `items prefixItems additionalItems contains unevaluatedItems additionalProperties unevaluatedProperties propertyNames anyOf oneOf
+   not if then else`.split(/\s+/),
+);
+/** Keywords that hold schemas by names of the client's own. */
+const holdNamedSchemas = new Set(['properties', '$defs', 'patternProperties', 'dependentSchemas']);
 
 type Schema = Record<string, unknown>;
 
@@ -13,19 +20,36 @@ export function sanitizeSchema(schema: unknown, path: string, depth = 0): unknow
   if (schema === true) return {};
   if (Array.isArray(schema)) return schema.map((item) => sanitizeSchema(item, path, depth + 1));
   if (!isSchema(schema)) return schema;
-  const flat = Array.isArray(schema.allOf) ? mergeAllOf(schema) : schema;
-  if (typeof flat.$ref === 'string') return refOnly(flat);
+  const flat = withDefs(mergeAllOf(schema));
+  const isReference = typeof flat.$ref === 'string';
   const result: Schema = {};
   for (const [keyword, value] of Object.entries(flat)) {
+    // Beside `$ref` only other keys with a dollar sign may stand.
+    if (isReference && !keyword.startsWith('$')) continue;
     if (dropped.has(keyword) || keyword === 'nullable' || keyword === 'const') continue;
-    if (keyword === 'enum' || keyword === 'required' || keyword === 'type') result[keyword] = value;
-    else if (keyword === 'properties' || keyword === '$defs' || keyword === 'definitions') {
-      const entries = Object.entries(isSchema(value) ? value : {});
-      const name = keyword === 'definitions' ? '$defs' : keyword;
-      result[name] = Object.fromEntries(entries.map(([key, child]) => [key, sanitizeSchema(child, path, depth + 1)]));
-    } else result[keyword] = sanitizeSchema(value, path, depth + 1);
+    if (keyword === '$ref') result.$ref = String(value).replace('#/definitions/', '#/$defs/');
+    else if (holdNamedSchemas.has(keyword)) result[keyword] = sanitizeNamed(value, path, depth);
+    else if (holdSchemas.has(keyword) && !isOpenness(keyword, value))
+      result[keyword] = sanitizeSchema(value, path, depth + 1);
+    else result[keyword] = value;
   }
-  return withoutGaps(withConst(result, flat), flat);
+  return isReference ? result : withoutGaps(withConst(result, flat), flat);
+}
+
+function sanitizeNamed(value: unknown, path: string, depth: number): Schema {
+  const entries = Object.entries(isSchema(value) ? value : {});
+  return Object.fromEntries(entries.map(([key, child]) => [key, sanitizeSchema(child, path, depth + 1)]));
+}
+
+/** `additionalProperties: true` is understood as it is. */
+function isOpenness(keyword: string, value: unknown): boolean {
+  return keyword === 'additionalProperties' && typeof value === 'boolean';
+}
+
+/** `definitions` under the name that they have today. */
+function withDefs({ definitions, ...schema }: Schema): Schema {
+  if (!isSchema(definitions)) return schema;
+  return { ...schema, $defs: { ...definitions, ...(isSchema(schema.$defs) && schema.$defs) } };
 }
 
 function withConst(result: Schema, { const: constant }: Schema): Schema {
@@ -44,19 +68,11 @@ function withoutGaps(result: Schema, { nullable }: Schema): Schema {
   return result;
 }
 
-/** Beside `$ref` only other keys with a dollar sign may stand. */
-function refOnly(schema: Schema): Schema {
-  const entries = Object.entries(schema).filter(([keyword]) => keyword.startsWith('$') && !dropped.has(keyword));
-  return Object.fromEntries(
-    entries.map(([keyword, value]) => [
-      keyword,
-      keyword === '$ref' ? String(value).replace('#/definitions/', '#/$defs/') : value,
-    ]),
-  );
-}
-
-function mergeAllOf({ allOf, ...rest }: Schema): Schema {
-  const members = [rest, ...(allOf as unknown[]).filter(isSchema)];
+/** One schema of all that has to hold. What stands beside `allOf` wins, then what comes first. */
+function mergeAllOf(schema: Schema): Schema {
+  const { allOf, ...rest } = schema;
+  if (!Array.isArray(allOf)) return schema;
+  const members = [rest, ...allOf.filter(isSchema).map(mergeAllOf)];
   const merged: Schema = Object.assign({}, ...members.toReversed());
   const properties = members.map((member) => member.properties).filter(isSchema);
   const required = members.flatMap((member) => (Array.isArray(member.required) ? member.required : []));
