@@ -111,8 +111,8 @@ const noThinking: ThinkingRule = { kind: 'none' };
 const table: readonly (readonly [RegExp, ModelRules])[] = [
   [/^gemma-3/, gemma3],
   [/^gemma-4/, gemma4],
-  [/^gemini-2\.5-.*image/, { ...g2, hasImageOutput: true }],
-  [/^gemini-2\.5-.*-tts/, { ...g2, hasAudioOutput: true }],
+  [/^gemini-2\.5-.*image/, { ...g2, hasCandidateCount: false, hasImageOutput: true }],
+  [/^gemini-2\.5-.*-tts/, { ...g2, hasCandidateCount: false, hasAudioOutput: true }],
   [/^gemini-2\.5-pro/, { ...g2, thinking: { kind: 'budget', min: 128, max: 32_768, offBudget: 128 } }],
   [/^gemini-2\.5-flash-lite/, { ...g2, thinking: { kind: 'budget', min: 512, max: 24_576, offBudget: 0 } }],
   [/^gemini-2\.5-flash/, { ...g2, thinking: { kind: 'budget', min: 0, max: 24_576, offBudget: 0 } }],

@@ -7,6 +7,7 @@ import { readThinking } from '../to-gemini/thinking.ts';
 
 const candidatesMax = 8;
 const topLogprobsMax = 20;
+const modalities = new Set<unknown>(['text', 'audio', 'image']);
 
 /** Reads the scalar fields of a chat request. @throws ApiError */
 export function readSettings(request: Fields, rules: ModelRules): GenerationSettings {
@@ -18,7 +19,7 @@ export function readSettings(request: Fields, rules: ModelRules): GenerationSett
     topK: readInteger(request, 'top_k', 1),
     candidateCount: readCandidateCount(request, rules),
     stopSequences: readStop(request.stop, 'stop'),
-    seed: readInteger(request, 'seed'),
+    seed: readInteger(request, 'seed', Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY),
     logprobs: readLogprobs(request),
     json: readResponseFormat(request.response_format),
     thinking: readThinking(request, request.reasoning_effort, 'reasoning_effort', rules, maxOutputTokens),
@@ -27,11 +28,10 @@ export function readSettings(request: Fields, rules: ModelRules): GenerationSett
 }
 
 function readCandidateCount(request: Fields, rules: ModelRules): number {
-  const count = readInteger(request, 'n', 1, candidatesMax) ?? 1;
-  if (count > 1 && !rules.hasCandidateCount) {
+  if ((readInteger(request, 'n', 1) ?? 1) > 1 && !rules.hasCandidateCount) {
     throw invalidRequest('This model gives one answer per request; `n` must be 1.', 'n', 'unsupported_parameter');
   }
-  return count;
+  return readInteger(request, 'n', 1, candidatesMax) ?? 1;
 }
 
 function readLogprobs(request: Fields): GenerationSettings['logprobs'] {
@@ -66,6 +66,8 @@ function readModalities(
   rules: ModelRules,
 ): Pick<GenerationSettings, 'responseModalities' | 'speechConfig'> {
   const wanted = Array.isArray(request.modalities) ? request.modalities : [];
+  if (!wanted.every((modality) => modalities.has(modality)))
+    throw invalidRequest('`modalities` may have text, audio and image.', 'modalities');
   if (wanted.includes('audio')) {
     if (!rules.hasAudioOutput) throw cannotAnswerWith('audio');
     const voice = isObject(request.audio) ? request.audio.voice : undefined;

@@ -93,6 +93,7 @@ export class Conversation {
   addModel(parts: Part[], calls: readonly PastCall[] = [], signature?: string, maker?: string): void {
     if (this.#results.size > 0) this.#closeCalls();
     this.#signAnswer(parts, signature, maker);
+    this.#signPictures(parts);
     const hasSignedCall = this.#contents.at(-1)?.role === 'model' && this.#pending.length > 0;
     this.#push('model', [...parts, ...calls.map((call, index) => this.#toPart(call, index === 0 && !hasSignedCall))]);
     this.#pending.push(...calls.map(({ id, name }) => ({ id, name: this.#names.toGemini(name) })));
@@ -161,6 +162,16 @@ export class Conversation {
     const images = parts.flatMap(({ inlineData }) => inlineData?.data ?? []);
     const remembered = this.#context.signatureOf(answerSignatureKey(textOf(parts), images));
     if (remembered && this.#mayUse(remembered.model)) last.thoughtSignature = remembered.signature;
+  }
+
+  /** Models that make pictures refuse their own without a signature. */
+  #signPictures(parts: Part[]): void {
+    if (!this.#rules.hasImageOutput || !this.#rules.needsSignature) return;
+    for (const part of parts) {
+      if (!part.inlineData || part.thoughtSignature) continue;
+      part.thoughtSignature = dummySignature;
+      this.#signatureUse.placeholder++;
+    }
   }
 
   /** Gemma refuses what it did not make itself, and a newer Gemini what an older one made. A maker that nobody knows is most often Gemini. */

@@ -37,14 +37,21 @@ const fileTypes: Record<string, string> = {
   jpeg: 'image/jpeg',
   webp: 'image/webp',
   heic: 'image/heic',
+  heif: 'image/heif',
+  gif: 'image/gif',
   mp3: 'audio/mp3',
   mpga: 'audio/mp3',
   mpeg: 'audio/mp3',
   m4a: 'audio/mp4',
   wav: 'audio/wav',
   flac: 'audio/flac',
+  aac: 'audio/aac',
   ogg: 'audio/ogg',
+  opus: 'audio/ogg',
+  aiff: 'audio/aiff',
   mp4: 'video/mp4',
+  avi: 'video/x-msvideo',
+  mpg: 'video/mpeg',
   mov: 'video/quicktime',
   webm: 'video/webm',
 };
@@ -66,7 +73,7 @@ export class MediaReader {
     const file = filesApi.exec(url)?.[1];
     if (file) this.resources.push(file);
     // Films on YouTube are Google's own business, as are files that were given to Google before.
-    if (file || /^https:\/\/((www|m)\.youtube\.com\/(watch|shorts)|youtu\.be\/)/.test(url))
+    if (file || /^https:\/\/((www\.|m\.)?youtube\.com\/(watch|shorts)|youtu\.be\/)/.test(url))
       return { fileData: { fileUri: url } };
     if (!/^https?:\/\//i.test(url))
       throw invalidRequest('Pictures come as data:, https: or http: URLs.', path, 'invalid_image_url');

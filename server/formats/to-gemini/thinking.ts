@@ -30,8 +30,9 @@ export function readThinking(
   maxOutputTokens: number | undefined,
 ): ThinkingConfig | null {
   const { thinkingConfig } = camelCased(googleExtensions(request)) ?? {};
-  const explicit = isObject(thinkingConfig) ? (thinkingConfig as ThinkingConfig) : undefined;
-  if (effort === undefined || effort === null) return explicit ?? null;
+  const explicit =
+    isObject(thinkingConfig) && Object.keys(thinkingConfig).length > 0 ? (thinkingConfig as ThinkingConfig) : undefined;
+  if (effort === undefined || effort === null) return (rules.thinking.kind !== 'none' && explicit) || null;
   if (explicit && (explicit.thinkingBudget !== undefined || explicit.thinkingLevel !== undefined)) {
     throw new ApiError(400, 'conflicting_parameters', `Both ${path} and thinking_config cannot be set`, {
       param: path,

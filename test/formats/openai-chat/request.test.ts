@@ -248,6 +248,7 @@ describe('settings', () => {
     [{ max_tokens: 5, max_completion_tokens: 9 }, { maxOutputTokens: 9 }],
     [{ stop: ['a', '', 'a', 'b'] }, { stopSequences: ['a', 'b'] }],
     [{ seed: 2 ** 31 + 5 }, { seed: 5 }],
+    [{ seed: 2 ** 64 }, { seed: 0 }],
     [{ presence_penalty: 1, frequency_penalty: 1, logit_bias: {}, user: 'u', verbosity: 'low' }, undefined],
     [{ model: 'gemini-2.5-flash', n: 2 }, { candidateCount: 2 }],
     [
@@ -302,6 +303,10 @@ describe('settings', () => {
     [{ top_p: -1 }, 'top_p', 'invalid_value'],
     [{ max_tokens: 0 }, 'max_tokens', 'invalid_value'],
     [{ n: 2 }, 'n', 'unsupported_parameter'],
+    [{ n: 20 }, 'n', 'unsupported_parameter'],
+    [{ model: 'gemini-2.5-flash-image', n: 2 }, 'n', 'unsupported_parameter'],
+    [{ model: 'gemini-2.5-flash', n: 9 }, 'n', 'invalid_value'],
+    [{ modalities: ['text', 'smell'] }, 'modalities', 'invalid_value'],
     [{ stop: ['1', '2', '3', '4', '5', '6'] }, 'stop', 'invalid_value'],
     [{ top_logprobs: 2 }, 'top_logprobs', 'invalid_value'],
     [{ reasoning_effort: 'huge' }, 'reasoning_effort', 'invalid_value'],
@@ -338,6 +343,44 @@ describe('settings', () => {
     });
     expect(translated.resources).toEqual(['cachedContents/c1']);
   });
+
+  test("Google's extensions keep the client's own JSON as it is, and nothing empty of them is sent", () => {
+    const schema = { type: 'object', properties: { first_name: { type: 'string' } } };
+    const google = {
+      tools: [{ google_search: {} }, { function_declarations: [{ name: 'f', parameters_json_schema: schema }] }],
+      tool_config: { function_calling_config: { allowed_function_names: ['get_it'] } },
+      speech_config: { multi_speaker_voice_config: { speaker_voice_configs: [{ voice_config: {} }] } },
+      generation_config: { response_json_schema: schema },
+      safety_settings: [],
+      image_config: {},
+      thinking_config: {},
+    };
+    expect(toGemini({ google })).toEqual({
+      contents: [{ role: 'user', parts: [{ text: 'Hello?' }] }],
+      tools: [{ googleSearch: {} }, { functionDeclarations: [{ name: 'f', parametersJsonSchema: schema }] }],
+      toolConfig: { functionCallingConfig: { allowedFunctionNames: ['get_it'] } },
+      generationConfig: {
+        speechConfig: { multiSpeakerVoiceConfig: { speakerVoiceConfigs: [{ voiceConfig: {} }] } },
+        responseJsonSchema: schema,
+      },
+    });
+    const thinking = { google: { thinking_config: { include_thoughts: true } } };
+    expect(configOf({ ...thinking, model: 'gemini-2.0-flash' })).toBeUndefined();
+    expect(configOf(thinking)).toEqual({ thinkingConfig: { includeThoughts: true } });
+  });
+
+  test('pictures of a model that makes them are signed, by the placeholder where nothing better is known', () => {
+    const images = [{ type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA' } }];
+    const messages = [...hello, { role: 'assistant', content: 'Here.', images }, ...hello];
+    const inlineData = { mimeType: 'image/png', data: 'AAAA' };
+    const partsFor = (model: string) => toGemini({ model, messages }).contents[1]?.parts;
+    expect(partsFor('gemini-3.1-flash-image')).toEqual([
+      { text: 'Here.' },
+      { inlineData, thoughtSignature: 'skip_thought_signature_validator' },
+    ]);
+    expect(partsFor(newest)).toEqual([{ text: 'Here.' }, { inlineData }]);
+    expect(partsFor('gemini-2.5-flash-image')).toEqual([{ text: 'Here.' }, { inlineData }]);
+  });
 });
 
 describe('media', () => {
@@ -350,6 +393,7 @@ describe('media', () => {
     [image('data:;base64,iVBORw0KGgo='), { inlineData: { mimeType: 'image/png', data: 'iVBORw0KGgo=' } }],
     [image('data:text/plain,a%20b'), { inlineData: { mimeType: 'text/plain', data: 'YSBi' } }],
     [image('https://youtu.be/x'), { fileData: { fileUri: 'https://youtu.be/x' } }],
+    [image('https://youtube.com/watch?v=x'), { fileData: { fileUri: 'https://youtube.com/watch?v=x' } }],
     [
       { type: 'input_audio', input_audio: { data: 'AAAA', format: 'wav' } },
       { inlineData: { mimeType: 'audio/wav', data: 'AAAA' } },
