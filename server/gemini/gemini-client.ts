@@ -191,7 +191,7 @@ class CallHandler implements Dispatcher.DispatchHandler {
     headers: Record<string, string | string[] | undefined>,
   ): void {
     this.#status = status;
-    if (this.#isNative) this.#headers = passedOn(headers);
+    this.#headers = passedOn(headers);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, bytes: Buffer): void {

@@ -173,21 +173,25 @@ export class Tally {
     if (this.#expects !== 'content' && this.#expects !== 'audio') return this.hasContent ? null : emptyAnswer;
     if (!this.finishReason && !this.hasFunctionCall) {
       if (this.hasContent && !isStreaming) return null;
-      if (this.hasContent)
-        return { class: 'stream_interrupted', message: 'Upstream stream ended without a finish reason' };
-      return emptyAnswer;
+      return this.hasContent ? interruptedAnswer : emptyAnswer;
     }
     return null;
   }
 
   /** A success without any content: worth one more try, but in the end an answer like any other. */
   get isEmptySuccess(): boolean {
-    const isSuccess = this.finishReason === 'STOP' || (this.#expects === 'audio' && this.finishReason === 'OTHER');
-    return isSuccess && !this.hasContent;
+    if (this.hasContent) return false;
+    if (this.#expects === 'audio') return this.finishReason === 'STOP' || this.finishReason === 'OTHER';
+    return this.finishReason === 'STOP' && !this.#usage.candidatesTokenCount;
   }
 }
 
 export const emptyAnswer: BadAnswer = { class: 'empty_response', message: 'Gemini sent an empty answer.' };
+
+export const interruptedAnswer: BadAnswer = {
+  class: 'stream_interrupted',
+  message: 'Upstream stream ended without a finish reason',
+};
 
 /** Where a usage comes from, as the ledger has it. */
 type UsageSource = 'upstream' | 'last-seen' | 'estimate' | 'unknown';

@@ -56,6 +56,8 @@ export interface Failure {
   message: string;
   /** The model whose quota was hit, where Google names it: a preview or an alias shares the quota of its base model. */
   quotaModel: string | null;
+  /** The field of the request to Gemini that it refused, where it names one. */
+  field: string | null;
   keyAction: KeyAction;
   retry: Retry;
 }
@@ -79,9 +81,12 @@ interface Evidence {
   reason: string;
   quotaIds: string[];
   quotaModel: string | null;
+  field: string | null;
   hasZeroQuota: boolean;
   hasQuotaFailure: boolean;
   hasRetryInfo: boolean;
+  /** A page for people, by a proxy on the way. */
+  isPage: boolean;
   retryDelayMs: number | null;
   debug: string;
 }
@@ -104,6 +109,9 @@ const misconfiguredReasons = new Set([
   'API_KEY_ANDROID_APP_BLOCKED',
   'API_KEY_IOS_APP_BLOCKED',
 ]);
+
+/** What these mean is told by the status alone, whatever the body. */
+const decidedByStatus = new Set([400, 401, 429]);
 
 const reject = (untilMs: number | null) => ({ keyAction: { kind: 'reject', untilMs }, retry: 'next-key' }) as const;
 const restModel = (untilMs: number) => ({ keyAction: { kind: 'rest-model', untilMs }, retry: 'next-key' }) as const;
@@ -143,7 +151,11 @@ const rules: readonly Rule[] = [
     class: 'resource_affinity',
     act: never,
   },
-  { matches: (e) => e.status === 403, class: 'key_model_denied', act: (_e, now) => restModel(now + dayMs) },
+  {
+    matches: (e) => e.status === 403 && !e.isPage,
+    class: 'key_model_denied',
+    act: (_e, now) => restModel(now + dayMs),
+  },
   {
     // Per project: the key of an older project may still serve the model.
     matches: (e) => e.status === 404 && /no longer available to new users/i.test(e.message),
@@ -151,7 +163,7 @@ const rules: readonly Rule[] = [
     act: (_e, now) => restModel(now + dayMs),
   },
   {
-    matches: (e) => e.status === 404,
+    matches: (e) => e.status === 404 && /is not found for API version|not supported for/i.test(e.message),
     class: 'model_not_found',
     act: (_e, now) => ({ keyAction: { kind: 'rest-model', untilMs: now + 6 * hourMs }, retry: 'once' }),
   },
@@ -163,7 +175,8 @@ const rules: readonly Rule[] = [
   {
     // Before the minute's rule: a spent day also lists the minute's quotas, and its RetryInfo is a trap.
     matches: (e) =>
-      e.status === 429 && (e.quotaIds.some((id) => /PerDay/i.test(id)) || /quota.*(per day|daily)/i.test(e.message)),
+      e.status === 429 &&
+      (e.quotaIds.some((id) => /PerDay/i.test(id)) || /quota.*(per day|daily)|(per day|daily).*quota/i.test(e.message)),
     class: 'key_model_day',
     act: (_e, now) => restModel(nextPacificMidnight(now)),
   },
@@ -222,6 +235,7 @@ const rules: readonly Rule[] = [
     act: never,
   },
   { matches: (e) => e.status === 400, class: 'bad_request', act: never },
+  { matches: (e) => e.isPage && !decidedByStatus.has(e.status), class: 'transient', act: backoff },
   { matches: (e) => e.status === 503, class: 'model_overloaded', act: backoff },
   { matches: (e) => [408, 409, 499, 500, 502, 504].includes(e.status), class: 'transient', act: backoff },
 ];
@@ -230,11 +244,11 @@ const rules: readonly Rule[] = [
 export function classifyFailure(end: FailedEnd, nowMs: number): Failure {
   if (end.kind === 'broken') {
     const message = redactKeys(end.message);
-    return { class: 'transient', httpStatus: null, message, quotaModel: null, ...backoff() };
+    return { class: 'transient', httpStatus: null, message, quotaModel: null, field: null, ...backoff() };
   }
   const evidence = readEvidence(end.status, end.text);
-  const { status: httpStatus, message, quotaModel } = evidence;
-  const about = { httpStatus, message, quotaModel };
+  const { status: httpStatus, message, quotaModel, field } = evidence;
+  const about = { httpStatus, message, quotaModel, field };
   const rule = rules.find((candidate) => candidate.matches(evidence));
   if (rule) return { class: rule.class, ...about, ...rule.act(evidence, nowMs) };
   // A page of HTML, or a status nobody has seen, is the network's doing; other refusals are the request's.
@@ -248,7 +262,7 @@ export function classifyFailure(end: FailedEnd, nowMs: number): Failure {
 export function failureOfAnswer({ class: name, message }: BadAnswer): Failure {
   const isBroken = name === 'stream_interrupted' || name === 'empty_response';
   const retry = isBroken ? 'backoff' : 'once';
-  return { class: name, httpStatus: 200, message, quotaModel: null, keyAction: noAction, retry };
+  return { class: name, httpStatus: 200, message, quotaModel: null, field: null, keyAction: noAction, retry };
 }
 
 /**
@@ -269,6 +283,7 @@ function readEvidence(status: number, text: string): Evidence {
   const ofType = (name: string) => details.filter((detail) => String(detail['@type']).endsWith(`google.rpc.${name}`));
   const violations = ofType('QuotaFailure').flatMap((detail) => objectsOf(detail.violations));
   const models = violations.map(({ quotaDimensions }) => (quotaDimensions as { model?: unknown } | undefined)?.model);
+  const fields = ofType('BadRequest').flatMap((detail) => objectsOf(detail.fieldViolations).map(({ field }) => field));
   const message = redactKeys(error?.message ?? `Gemini answered HTTP ${status} without an error object.`);
   return {
     status,
@@ -276,8 +291,10 @@ function readEvidence(status: number, text: string): Evidence {
     reason: String(ofType('ErrorInfo')[0]?.reason ?? ''),
     quotaIds: violations.map((violation) => String(violation.quotaId ?? '')),
     quotaModel: models.find((model) => typeof model === 'string') ?? null,
+    field: fields.find((field) => typeof field === 'string') ?? fieldInWords(message),
     hasZeroQuota: violations.some((violation) => violation.quotaValue === '0'),
     hasQuotaFailure: violations.length > 0,
+    isPage: error === null && /^\s*</.test(text),
     hasRetryInfo: ofType('RetryInfo').length > 0,
     retryDelayMs:
       durationMs(ofType('RetryInfo')[0]?.retryDelay) ?? durationMs(/retry in ([\d.]+m?s)/i.exec(message)?.[1]),
@@ -285,6 +302,11 @@ function readEvidence(status: number, text: string): Evidence {
       .map((detail) => String(detail.detail ?? ''))
       .join(' '),
   };
+}
+
+/** What is refused by its name only. */
+function fieldInWords(message: string): string | null {
+  return /^Logprobs is not enabled/i.test(message) ? 'generation_config.response_logprobs' : null;
 }
 
 /** `"34.4s"` or `"250ms"` in ms. */

@@ -53,6 +53,11 @@ export class Exchange implements CallOwner {
     return this.calls.map(({ tally }) => tally.usage()).reduce(sumUsage);
   }
 
+  /** As the client sent it. */
+  get clientBody(): unknown {
+    return this.#call.body;
+  }
+
   /** One failed call fails the request. */
   get needsAll(): boolean {
     return this.#translated.needsAll === true;
@@ -151,7 +156,7 @@ export class Exchange implements CallOwner {
   close(): AnswerBody {
     const first = this.#firstCall;
     if (first.isNative) return this.#closeNative(first);
-    const usage = this.answered.length === 1 ? first.tally.usageMetadata() : sumOfCalls(this.answered);
+    const usage = this.answered.length === 1 ? withTier(first) : sumOfCalls(this.answered);
     const body = this.#translated.isStreaming
       ? { content: this.#unsent + this.#answer.end(usage) }
       : this.#answer.body(
@@ -252,6 +257,13 @@ function sumUsage(a: TokenUsage, b: TokenUsage): TokenUsage {
     reasoningTokens: a.reasoningTokens + b.reasoningTokens,
     totalTokens: a.totalTokens + b.totalTokens,
   };
+}
+
+/** Google tells the tier that served an answer beside its tokens, or in a header. */
+function withTier({ tally, headers }: PendingCall): UsageMetadata {
+  const usage = tally.usageMetadata();
+  const serviceTier = usage.serviceTier ?? headers['x-gemini-service-tier'];
+  return serviceTier ? { ...usage, serviceTier } : usage;
 }
 
 /** What several calls used, in Gemini's words, for the one answer they make. */

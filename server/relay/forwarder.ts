@@ -70,7 +70,7 @@ export function createForwarder(parts: RelayParts, open: OpenCalls<OpenRequest>)
       await ledger.append(events.aborted(facts, ending, call.abortedBy ?? 'client', now()));
       call.cancel();
     } else if (result.kind === 'failed') {
-      const error = toApiError(result.failure, result.others, request.model, parts);
+      const error = toApiError(result.failure, result.others, request, parts);
       await ledger.append(events.failed(facts, ending, error, result.failure.httpStatus, now()));
       call.fail(error);
     } else {

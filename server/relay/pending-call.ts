@@ -2,7 +2,7 @@ import type { UpstreamCall } from '../formats/format.ts';
 import { type AnswerHeaders, type GeminiEnd, strangeAnswer } from '../gemini/gemini-client.ts';
 import { mergeHops } from '../gemini/merge-hops.ts';
 import { type Repair, repairRequest } from '../gemini/repair-request.ts';
-import { type BadAnswer, type Expectation, emptyAnswer, Tally } from '../gemini/tally.ts';
+import { type BadAnswer, type Expectation, emptyAnswer, interruptedAnswer, Tally } from '../gemini/tally.ts';
 import type { GeminiAction, GenerateContentRequest, GenerateContentResponse } from '../gemini/types.ts';
 import { classifyFailure, type Failure, failureOfAnswer } from '../pool/classify-failure.ts';
 import type { AttemptResult, PoolKey } from '../pool/pool.ts';
@@ -36,7 +36,7 @@ export class PendingCall {
   tally = new Tally();
   /** The answer of an unstreamed call as it came. */
   text = '';
-  /** What Google said beside the answer, for a native client. */
+  /** What Google said beside the answer. */
   headers: AnswerHeaders = {};
 
   constructor(
@@ -102,6 +102,8 @@ export class PendingCall {
   }
 
   #judge(end: Exclude<GeminiEnd, { kind: 'aborted' }>): Failure | null {
+    // To a caller who has a part of it, what breaks off is one and the same, whatever the cause.
+    if (end.kind === 'broken' && this.#owner.isCommitted) return failureOfAnswer(interruptedAnswer);
     if (end.kind !== 'answered') return classifyFailure(end, this.#parts.now());
     this.headers = end.headers;
     if (end.responses && !this.#takeWhole(end.responses, end.text ?? ''))

@@ -140,7 +140,12 @@ export function createRelay(parts: RelayParts): Relay {
       return;
     }
     if (last.kind === 'failed') {
-      const error = toApiError(last.failure, last.others, facts.requestedModel, parts);
+      const error = toApiError(
+        last.failure,
+        last.others,
+        { model: facts.requestedModel, body: exchange.clientBody },
+        parts,
+      );
       await ledger.append(events.failed(facts, ending, error, last.failure.httpStatus, now()));
       exchange.fail(error);
       return;

@@ -1,4 +1,5 @@
 import { ApiError } from '../formats/api-error.ts';
+import { clientParam } from '../formats/to-gemini/client-param.ts';
 import { modelNotFound } from '../models/model-id.ts';
 import type { NoKey } from '../pool/choose-key.ts';
 import type { Failure, FailureClass } from '../pool/classify-failure.ts';
@@ -25,18 +26,27 @@ const keyClasses = new Set<FailureClass>([
   'key_billing',
 ]);
 
-/** What the caller is told when all tries have failed. @param others The rest of the pool, when another key was wanted and none was free. */
-export function toApiError(failure: Failure, others: NoKey | null, model: string, ask: Surroundings): ApiError {
+/**
+ * What the caller is told when all tries have failed.
+ * @param others The rest of the pool, when another key was wanted and none was free.
+ * @param body The caller's.
+ */
+export function toApiError(
+  failure: Failure,
+  others: NoKey | null,
+  { model, body }: { model: string; body?: unknown },
+  ask: Surroundings,
+): ApiError {
   if (keyClasses.has(failure.class))
     return noKeyError(others ?? { earliestMs: null, reasons: [failure.class] }, model, ask);
-  const { message } = failure;
+  const { message, field } = failure;
   const noRetry = { shouldRetry: false };
   switch (failure.class) {
     case 'bad_request':
     case 'signature':
     case 'thinking_config':
     case 'store_field':
-      return new ApiError(400, 'invalid_argument', message, noRetry);
+      return new ApiError(400, 'invalid_argument', message, { ...noRetry, param: field && clientParam(field, body) });
     case 'context_length':
       return new ApiError(400, 'context_length_exceeded', message, { param: 'messages' });
     case 'model_not_found':

@@ -149,6 +149,29 @@ describe('the pool', () => {
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(29);
   });
 
+  test('tells which field Google refused, by the name that the client has for it', async () => {
+    const { openai, gemini } = await startTestGateway();
+    const violation = { field: 'generation_config.temperature', description: 'Too high.' };
+    const details = [{ '@type': 'type.googleapis.com/google.rpc.BadRequest', fieldViolations: [violation] }];
+    gemini.answerWith(() => ({ status: 400, json: { error: { code: 400, message: 'Too high.', details } } }));
+    const client = await openai();
+    const body = { model: 'gemini-3.5-flash', messages, temperature: 2 };
+    const refused = await client.chat.completions.create(body).catch((error) => error);
+    expect(refused).toMatchObject({ status: 400, code: 'invalid_argument', param: 'temperature' });
+    expect(refused.headers.get('x-should-retry')).toBe('false');
+    const message = 'Logprobs is not enabled for models/gemini-3.8-flash';
+    gemini.answerWith(() => ({ status: 400, json: { error: { code: 400, message } } }));
+    const unlogged = client.chat.completions.create({ model, messages, logprobs: true });
+    await expect(unlogged).rejects.toMatchObject({ status: 400, param: 'logprobs' });
+  });
+
+  test('tells the tier that a header of Google names', async () => {
+    const { openai, gemini } = await startTestGateway();
+    gemini.answerWith(() => ({ json: text('Hello'), headers: { 'x-gemini-service-tier': 'priority' } }));
+    const answer = await (await openai()).chat.completions.create({ model, messages });
+    expect(answer.service_tier).toBe('priority');
+  });
+
   test('without any key says what to do', async () => {
     const { openai } = await startTestGateway({ GEMINI_API_KEYS: '' });
     const refused = (await openai()).chat.completions.create({ model, messages });
@@ -162,7 +185,7 @@ describe('the pool', () => {
     const read = async () => {
       for await (const _chunk of stream);
     };
-    await expect(read()).rejects.toMatchObject({ code: 'upstream_error' });
+    await expect(read()).rejects.toMatchObject({ code: 'stream_interrupted' });
     expect(gemini.generations()).toHaveLength(1);
   });
 });

@@ -141,6 +141,13 @@ test.each<[string, ReturnType<typeof classify>, string, object, unknown]>([
     'next-key',
   ],
   [
+    'a spent day, told in words alone',
+    classify(429, 'You have reached the daily limit of your quota.'),
+    'key_model_day',
+    restModel(Date.parse('2026-11-24T08:00:00Z')),
+    'next-key',
+  ],
+  [
     'a day of tokens',
     classify(429, exceeded('1000000'), quota('GenerateContentInputTokensPerModelPerDay-FreeTier')),
     'key_model_day',
@@ -262,6 +269,31 @@ describe('the classification', () => {
     });
     const page = classifyFailure({ kind: 'error', status: 502, text: '<html>Bad Gateway</html>' }, now);
     expect(page).toMatchObject({ class: 'transient', httpStatus: 502, keyAction: none });
+  });
+
+  test.each([
+    [403, 'transient'],
+    [404, 'transient'],
+    [503, 'transient'],
+    [401, 'key_dead'],
+    [429, 'key_model_minute'],
+    [400, 'bad_request'],
+  ])('takes a page with HTTP %i for %s', (status, expected) => {
+    const page = { kind: 'error' as const, status, text: ' <!doctype html><title>Sorry</title>' };
+    expect(classifyFailure(page, now).class).toBe(expected);
+  });
+
+  test('takes another 404 than that of a model for the mistake of the request', () => {
+    expect(classify(404, 'Requested entity was not found.')).toMatchObject({ class: 'bad_request', retry: 'never' });
+  });
+
+  test('names the field that Google refused', () => {
+    const violations = { fieldViolations: [{ field: 'generation_config.top_k', description: 'too large' }] };
+    expect(classify(400, 'Invalid value.', google('BadRequest', violations)).field).toBe('generation_config.top_k');
+    expect(classify(400, 'Logprobs is not enabled for models/x').field).toBe('generation_config.response_logprobs');
+    expect(
+      classify(400, 'Invalid value.', google('BadRequest', { fieldViolations: [null, { field: 5 }] })).field,
+    ).toBeNull();
   });
 
   test("reads Google's error out of a list", () => {
