@@ -21,7 +21,7 @@ const shapes: Record<
   ModelsShape,
   { list(models: ListedModel[], query: Query): object; one(model: ListedModel): object }
 > = {
-  openai: { list: (models) => ({ object: 'list', data: models.map(toModel) }), one: toModel },
+  openai: { list: toOpenAiList, one: toModel },
   anthropic: { list: toModelInfoPage, one: toModelInfo },
   gemini: { list: toCardPage, one: toCard },
 };
@@ -42,7 +42,16 @@ export function askedShape(path: string, headers: IncomingHttpHeaders, query: ob
   if ('anthropic-version' in headers) return 'anthropic';
   if ('x-goog-api-key' in headers || 'x-goog-api-client' in headers) return 'gemini';
   if ('key' in query || 'pageSize' in query || 'pageToken' in query) return 'gemini';
-  return 'limit' in query || 'after_id' in query || 'before_id' in query ? 'anthropic' : 'openai';
+  return 'openai';
+}
+
+/** OpenAI's list is always whole. Who asks for pages is one of Anthropic's clients that did not say so: each finds its own fields. */
+function toOpenAiList(models: ListedModel[], query: Query): object {
+  if (!('limit' in query || 'after_id' in query || 'before_id' in query))
+    return { object: 'list', data: models.map(toModel) };
+  const page = toModelInfoPage(models, query);
+  const byId = new Map(models.map((model) => [model.id, toModel(model)]));
+  return { object: 'list', ...page, data: page.data.map((info) => ({ ...info, ...byId.get(info.id) })) };
 }
 
 function listModels(catalog: ModelCatalog): Middleware {

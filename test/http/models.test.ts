@@ -85,6 +85,12 @@ test('Anthropic clients get their shape and pages', async () => {
   const one = await get('/v1/models/claude-sonnet-5', anthropic);
   expect(one.body).toMatchObject({ type: 'model', id: 'claude-sonnet-5', max_tokens: 65_536 });
   expect((await get('/v1/models?limit=0', anthropic)).status).toBe(400);
+  // Without the header a page has what either kind of client looks for.
+  const either = (await get('/v1/models?limit=1')).body;
+  expect(either).toMatchObject({ object: 'list', has_more: true, first_id: either.last_id });
+  expect(either.data).toMatchObject([
+    { id: either.first_id, object: 'model', type: 'model', display_name: expect.any(String) },
+  ]);
 });
 
 test('Gemini clients get their shape and pages, below /v1beta always', async () => {
@@ -108,7 +114,7 @@ test.each([
   ['/v1/models', { 'x-api-key': 'k' }, {}, 'openai'],
   ['/v1/models', anthropic, {}, 'anthropic'],
   ['/v1/models', { ...anthropic, 'x-goog-api-key': 'k' }, { key: 'k' }, 'anthropic'],
-  ['/v1/models', {}, { limit: '1000' }, 'anthropic'],
+  ['/v1/models', {}, { limit: '1000' }, 'openai'],
   ['/v1/models', { 'x-goog-api-key': 'k' }, { limit: '5' }, 'gemini'],
   ['/v1/models', { 'x-goog-api-client': 'google-genai-sdk/3.1.0' }, {}, 'gemini'],
   ['/v1/models/x', {}, { key: 'k' }, 'gemini'],
