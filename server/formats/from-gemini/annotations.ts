@@ -1,15 +1,43 @@
-import type { Candidate, GroundingMetadata } from '../../gemini/types.ts';
+import type { Candidate, GroundingMetadata, Part } from '../../gemini/types.ts';
 
 export interface Annotation {
   type: 'url_citation';
   url_citation: { start_index: number; end_index: number; title: string; url: string };
 }
 
-/** Where an answer's statements come from. Gemini counts in bytes of UTF-8, OpenAI in characters. @param text The whole answer. */
-export function toAnnotations(candidates: readonly Candidate[], text: string): Annotation[] {
+/** Gemini counts from the beginning of a part, OpenAI from that of the answer. */
+export class PartStarts {
+  /** Where each part begins in the answer's text, as an index of the string: counting bytes would take longer. */
+  readonly indexes: number[] = [];
+  #length = 0;
+  #isThought: boolean | undefined;
+
+  /** @param isStreaming A text comes in pieces, which are one part. */
+  add(parts: readonly Part[], isStreaming: boolean): void {
+    for (const { text, thought } of parts) {
+      const isThought = text === undefined ? undefined : thought === true;
+      const goesOn = isStreaming && isThought !== undefined && isThought === this.#isThought;
+      if (!goesOn) this.indexes.push(this.#length);
+      if (text && !thought) this.#length += text.length;
+      this.#isThought = isThought;
+    }
+  }
+}
+
+/**
+ * Where an answer's statements come from. Gemini counts in bytes of UTF-8, OpenAI in characters.
+ * @param text The whole answer.
+ * @param partStarts See `PartStarts`; what is cited in a part that is not among them is counted from the beginning.
+ */
+export function toAnnotations(
+  candidates: readonly Candidate[],
+  text: string,
+  partStarts: readonly number[] = [],
+): Annotation[] {
   const bytes = Buffer.from(text);
+  const startsInBytes = partStarts.map((start) => Buffer.byteLength(text.slice(0, start)));
   const all = candidates.flatMap((candidate) => [
-    ...fromGrounding(candidate.groundingMetadata, bytes),
+    ...fromGrounding(candidate.groundingMetadata, bytes, startsInBytes),
     ...fromCitations(candidate, bytes),
   ]);
   const seen = new Set<string>();
@@ -19,7 +47,11 @@ export function toAnnotations(candidates: readonly Candidate[], text: string): A
   });
 }
 
-function fromGrounding(metadata: GroundingMetadata | undefined, bytes: Buffer): Annotation[] {
+function fromGrounding(
+  metadata: GroundingMetadata | undefined,
+  bytes: Buffer,
+  partStarts: readonly number[],
+): Annotation[] {
   const sources = (metadata?.groundingChunks ?? []).map(
     (chunk) => chunk.web ?? chunk.maps ?? chunk.retrievedContext ?? {},
   );
@@ -27,7 +59,9 @@ function fromGrounding(metadata: GroundingMetadata | undefined, bytes: Buffer): 
   const annotations = (metadata?.groundingSupports ?? []).flatMap(({ segment, groundingChunkIndices = [] }) =>
     groundingChunkIndices.flatMap((index) => {
       supported.add(index);
-      return cite(sources[index], segment?.startIndex ?? 0, segment?.endIndex ?? 0, bytes);
+      const { startIndex = 0, endIndex = 0, partIndex = 0 } = segment ?? {};
+      const start = partStarts[partIndex] ?? 0;
+      return cite(sources[index], start + startIndex, start + endIndex, bytes);
     }),
   );
   const unsupported = sources.filter((_source, index) => !supported.has(index));

@@ -1,13 +1,13 @@
 import type { Candidate, GenerateContentResponse, Part, UsageMetadata } from '../../gemini/types.ts';
 import type { ApiError } from '../api-error.ts';
 import type { Answer, AnswerBody, AnswerHead } from '../format.ts';
-import { toAnnotations } from '../from-gemini/annotations.ts';
+import { PartStarts, toAnnotations } from '../from-gemini/annotations.ts';
 import { codeText } from '../from-gemini/code-text.ts';
 import { toFinishReason } from '../from-gemini/finish-reason.ts';
 import { toLogprobs } from '../from-gemini/logprobs.ts';
 import { servedTier } from '../from-gemini/service-tier.ts';
 import { type ToolCall, ToolCallReader } from '../from-gemini/tool-calls.ts';
-import { soundOf, toWav } from '../from-gemini/wav.ts';
+import { soundOf, toPcm, toWav } from '../from-gemini/wav.ts';
 import { answerSignatureKey } from '../to-gemini/conversation.ts';
 import { toText } from '../to-gemini/read-fields.ts';
 import type { ToolNames } from '../to-gemini/tool-names.ts';
@@ -25,6 +25,8 @@ export interface ChatAnswerOptions extends AnswerHead {
   isLegacy: boolean;
   /** The client asked for Google's own account of its sources. */
   showsGrounding: boolean;
+  /** Speech: a WAV file, or its samples alone. */
+  soundFormat?: 'wav' | 'pcm16';
 }
 
 /** What has come so far of one choice. */
@@ -42,6 +44,8 @@ interface Choice {
   finishMessage: string | undefined;
   /** Frames that may hold sources, for the annotations. */
   sources: Candidate[];
+  /** Where each part of Gemini's begins in the text. */
+  partStarts: PartStarts;
 }
 
 /** A chat completion, whole or in chunks. */
@@ -91,6 +95,7 @@ export class ChatAnswer implements Answer {
   chunk(response: GenerateContentResponse): string {
     const opening = this.#id === '';
     if (opening) this.#begin(response);
+    else this.#blockReason ??= response.promptFeedback?.blockReason;
     const out: string[] = [];
     const candidates = response.candidates ?? [];
     for (let position = 0; position < candidates.length; position++)
@@ -116,7 +121,7 @@ export class ChatAnswer implements Answer {
 
   #begin(response: GenerateContentResponse): void {
     const { created, model, includeUsage, randomId } = this.#options;
-    this.#id = `chatcmpl-${response.responseId || randomId(24)}`;
+    this.#id = `${idPrefix}${response.responseId || randomId(24)}`;
     this.#fingerprint = response.modelVersion;
     this.#blockReason = response.promptFeedback?.blockReason;
     const head = {
@@ -140,7 +145,17 @@ export class ChatAnswer implements Answer {
     const known = this.#choices.get(index);
     if (known) return known;
     const empty = { signature: undefined, finishReason: undefined, finishMessage: undefined };
-    const choice: Choice = { index, text: '', reasoning: '', calls: [], images: [], sounds: [], sources: [], ...empty };
+    const choice: Choice = {
+      index,
+      text: '',
+      reasoning: '',
+      calls: [],
+      images: [],
+      sounds: [],
+      sources: [],
+      partStarts: new PartStarts(),
+      ...empty,
+    };
     this.#choices.set(index, choice);
     out?.push(this.#frame(choice, '{"role":"assistant","content":""}'));
     return choice;
@@ -153,6 +168,7 @@ export class ChatAnswer implements Answer {
     if (candidate.finishMessage) choice.finishMessage = candidate.finishMessage;
     if (candidate.groundingMetadata || candidate.citationMetadata) choice.sources.push(candidate);
     const parts = candidate.content?.parts;
+    if (parts) choice.partStarts.add(parts, out !== null);
     if (parts) for (const part of parts) this.#readPart(part, choice, out);
     if (out && candidate.logprobsResult)
       out.push(this.#frame(choice, '{}', JSON.stringify(toChoiceLogprobs(candidate))));
@@ -165,7 +181,9 @@ export class ChatAnswer implements Answer {
     } else if (part.functionCall) {
       const call = this.#toCall(this.#calls.read(part));
       choice.calls.push(call);
-      out?.push(this.#frame(choice, JSON.stringify(this.#callDelta(call, choice.calls.length - 1))));
+      // The old functions know one call only.
+      if (!this.#options.isLegacy || choice.calls.length === 1)
+        out?.push(this.#frame(choice, JSON.stringify(this.#callDelta(call, choice.calls.length - 1))));
     } else if (part.inlineData && !part.thought && part.inlineData.mimeType?.startsWith('image/')) {
       const url = `data:${part.inlineData.mimeType};base64,${part.inlineData.data ?? ''}`;
       const image = { type: 'image_url' as const, index: choice.images.length, image_url: { url } };
@@ -212,7 +230,7 @@ export class ChatAnswer implements Answer {
   #endChoice(choice: Choice, out: string[]): void {
     const ending = this.#endingOf(choice);
     if (ending.refusal) out.push(this.#frame(choice, JSON.stringify({ refusal: ending.refusal })));
-    const annotations = toAnnotations(choice.sources, choice.text);
+    const annotations = toAnnotations(choice.sources, choice.text, choice.partStarts.indexes);
     if (annotations.length > 0) out.push(this.#frame(choice, JSON.stringify({ annotations })));
     const audio = this.#toAudio(choice);
     if (audio) out.push(this.#frame(choice, JSON.stringify({ audio })));
@@ -238,15 +256,17 @@ export class ChatAnswer implements Answer {
     const finish_reason = finish === 'tool_calls' && this.#options.isLegacy ? 'function_call' : finish;
     const native = reason ? { native_finish_reason: reason } : {};
     const refusal =
-      isEmpty && finish === 'content_filter' ? (choice.finishMessage ?? `Response blocked by Gemini: ${reason}`) : null;
+      choice.text === '' && finish === 'content_filter'
+        ? (choice.finishMessage ?? `Response blocked by Gemini: ${reason}`)
+        : null;
     return { refusal, finish: { finish_reason, ...native } };
   }
 
   #toChoice(choice: Choice, response: GenerateContentResponse) {
     const { refusal, finish } = this.#endingOf(choice);
-    const annotations = toAnnotations(choice.sources, choice.text);
+    const annotations = toAnnotations(choice.sources, choice.text, choice.partStarts.indexes);
     const audio = this.#toAudio(choice);
-    const hasNoText = choice.text === '' && (choice.calls.length > 0 || refusal !== null || audio !== null);
+    const hasNoText = choice.text === '' && (choice.calls.length > 0 || refusal !== null);
     const calls = this.#options.isLegacy ? { function_call: choice.calls[0]?.function } : { tool_calls: choice.calls };
     const message = {
       role: 'assistant',
@@ -267,7 +287,13 @@ export class ChatAnswer implements Answer {
     const sound = soundOf(sounds);
     if (!sound) return null;
     const expires_at = this.#options.created + audioSecondsKept;
-    return { id: `audio_${this.#id}`, data: toWav(sound).toString('base64'), expires_at, transcript: '' };
+    const data = this.#options.soundFormat === 'pcm16' ? toPcm(sound.data) : toWav(sound);
+    return {
+      id: `audio_${this.#id.slice(idPrefix.length)}`,
+      data: data.toString('base64'),
+      expires_at,
+      transcript: '',
+    };
   }
 
   /** What has no field of OpenAI's: under the name that Google's own layer gives it. */
@@ -281,6 +307,8 @@ export class ChatAnswer implements Answer {
     return { extra_content: { google } };
   }
 }
+
+const idPrefix = 'chatcmpl-';
 
 /** OpenAI keeps its audio an hour; ours is in the answer and nowhere else. */
 const audioSecondsKept = 3600;

@@ -55,6 +55,7 @@ function toGemini(body: unknown, context: TranslationContext): TranslatedRequest
         includeUsage: isObject(request.stream_options) && request.stream_options.include_usage === true,
         isLegacy: Array.isArray(request.functions) && !Array.isArray(request.tools),
         showsGrounding: wantsGrounding(request),
+        soundFormat: isObject(request.audio) && request.audio.format === 'pcm16' ? 'pcm16' : 'wav',
       }),
   };
 }

@@ -135,6 +135,45 @@ describe('a whole answer', () => {
     ]);
   });
 
+  test('counts the places of its sources from the part that they are in', () => {
+    const support = (partIndex: number) => ({ segment: { partIndex, endIndex: 2 }, groundingChunkIndices: [0] });
+    const groundingMetadata = {
+      groundingChunks: [{ web: { uri: 'https://a' } }],
+      groundingSupports: [support(1), support(2)],
+    };
+    const parts = [{ text: 'Hm.', thought: true }, { text: '°°' }, { text: 'ok' }];
+    const placesOf = (annotations: { url_citation: { start_index: number; end_index: number } }[]) =>
+      annotations.map(({ url_citation: { start_index, end_index } }) => [start_index, end_index]);
+    expect(placesOf(whole(candidate(parts, { groundingMetadata })).choices[0].message.annotations)).toEqual([
+      [0, 1],
+      [2, 4],
+    ]);
+    const frames = parts.map((part) => candidate([part]));
+    const events = streamed([...frames, candidate([], { groundingMetadata })]);
+    const last = deltas(events).find((delta) => (delta as { annotations?: [] }).annotations) as { annotations: [] };
+    // The pieces of a streamed text are one part.
+    expect(placesOf(last.annotations)[0]).toEqual([0, 1]);
+  });
+
+  test('that was withheld is a refusal also beside a call', () => {
+    const { message, finish_reason } = whole(candidate([callPart('c1')], { finishReason: 'SAFETY' })).choices[0];
+    expect(message).toMatchObject({ content: null, refusal: 'Response blocked by Gemini: SAFETY' });
+    expect([message.tool_calls.length, finish_reason]).toEqual([1, 'content_filter']);
+  });
+
+  test('of speech has samples alone when they were asked for', () => {
+    const body = {
+      model: 'gemini-2.5-flash-preview-tts',
+      modalities: ['audio'],
+      audio: { voice: 'alloy', format: 'pcm16' },
+    };
+    const sound = { inlineData: { mimeType: 'audio/L16;rate=24000', data: 'AQID' } };
+    expect(whole(candidate([sound]), body).choices[0].message).toMatchObject({
+      content: '',
+      audio: { id: 'audio_r1', data: 'AQID' },
+    });
+  });
+
   test('shows pictures, code that ran, and speech as a WAV file', () => {
     const picture = { inlineData: { mimeType: 'image/png', data: 'AAAA' } };
     const ran = { executableCode: { language: 'PYTHON', code: '1' } };
@@ -186,6 +225,17 @@ describe('a streamed answer', () => {
     expect(events.at(-1)).toMatchObject({ choices: [], usage: { total_tokens: 10 } });
     expect(events.slice(0, -1).every((event) => event.usage === null)).toBe(true);
     expect(new Set(events.map(({ id, created, model }) => `${id} ${created} ${model}`)).size).toBe(1);
+  });
+
+  test('of the old functions has one function_call only', () => {
+    const events = streamed([candidate([callPart('a'), callPart('b')])], { functions: [{ name: 'f' }] });
+    expect(deltas(events).filter((delta) => (delta as { function_call?: object }).function_call)).toHaveLength(1);
+  });
+
+  test('is a refusal also when the block comes after a frame of usage alone', () => {
+    const events = streamed([{ usageMetadata: usage }, { promptFeedback: { blockReason: 'SAFETY' } }]);
+    expect(deltas(events)).toContainEqual({ refusal: 'Prompt blocked by Gemini: SAFETY' });
+    expect(events.at(-1).choices[0].native_finish_reason).toBe('PROMPT_BLOCKED_SAFETY');
   });
 
   test('says nothing of usage unless it was asked for', () => {
