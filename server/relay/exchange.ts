@@ -53,6 +53,10 @@ export class Exchange implements CallOwner {
     return this.calls.map(({ tally }) => tally.usage()).reduce(sumUsage);
   }
 
+  get hasResources(): boolean {
+    return this.#translated.resources.length > 0;
+  }
+
   /** One failed call fails the request. */
   get needsAll(): boolean {
     return this.#translated.needsAll === true;
