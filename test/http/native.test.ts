@@ -245,6 +245,16 @@ describe('beside models,', () => {
     expect(gemini.calls).toEqual([]);
   });
 
+  test('a list that a dead key refuses forgets nobody’s files', async () => {
+    const { call, post, createKey, gemini } = await startNative();
+    gemini.answerWith(() => ({ json: { name: 'cachedContents/c1' } }));
+    await post('/v1beta/cachedContents', `{"model":"${model}"}`);
+    gemini.answerWith(() => googleError(403, 'PERMISSION_DENIED', 'Your API key was reported as leaked.'));
+    expect(await (await call('/v1beta/cachedContents')).json()).toEqual({});
+    gemini.answerWith(() => ({ json: {} }));
+    expect((await call('/v1beta/cachedContents/c1', {}, await createKey('stranger'))).status).toBe(404);
+  });
+
   test('a store is its maker’s, also as a tool and after something in it was deleted', async () => {
     const { call, post, createKey, gemini } = await startNative();
     gemini.answerWith(() => ({ json: { name: 'fileSearchStores/s1' } }));
