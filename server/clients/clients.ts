@@ -1,6 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto';
 import type { Orm } from '../database.ts';
 import type { Execute } from '../ledger/commands.ts';
+import { plainId } from '../models/model-id.ts';
 import { matchesPattern } from '../models/model-pattern.ts';
 import type { Vault } from '../secrets/vault.ts';
 import { ClientKey } from './client-key.entity.ts';
@@ -18,7 +19,10 @@ export interface Client {
 
 /** Whether a client may use a model. @param names What it asked for, and the id that would be called. */
 export function mayUse({ allowedModels }: Pick<Client, 'allowedModels'>, ...names: string[]): boolean {
-  return allowedModels === null || allowedModels.some((pattern) => names.some((name) => matchesPattern(pattern, name)));
+  if (allowedModels === null) return true;
+  // Without the prefixes that any model may have: `gemini*` does not mean `gemini/gemma-4`.
+  const ids = names.map(plainId);
+  return allowedModels.some((pattern) => ids.some((id) => matchesPattern(plainId(pattern), id)));
 }
 
 export interface Clients {

@@ -1,24 +1,24 @@
 import type { GeminiErrorBody } from './types.ts';
 
 /** gRPC status names to HTTP, for errors that come without a code (inside streams). */
-const httpStatusOf: Record<string, number> = {
-  CANCELLED: 499,
-  INVALID_ARGUMENT: 400,
-  FAILED_PRECONDITION: 400,
-  OUT_OF_RANGE: 400,
-  UNAUTHENTICATED: 401,
-  PERMISSION_DENIED: 403,
-  NOT_FOUND: 404,
-  ABORTED: 409,
-  ALREADY_EXISTS: 409,
-  RESOURCE_EXHAUSTED: 429,
-  UNKNOWN: 500,
-  INTERNAL: 500,
-  DATA_LOSS: 500,
-  UNIMPLEMENTED: 501,
-  UNAVAILABLE: 503,
-  DEADLINE_EXCEEDED: 504,
-};
+const httpStatusOf: ReadonlyMap<string, number> = new Map([
+  ['CANCELLED', 499],
+  ['INVALID_ARGUMENT', 400],
+  ['FAILED_PRECONDITION', 400],
+  ['OUT_OF_RANGE', 400],
+  ['UNAUTHENTICATED', 401],
+  ['PERMISSION_DENIED', 403],
+  ['NOT_FOUND', 404],
+  ['ABORTED', 409],
+  ['ALREADY_EXISTS', 409],
+  ['RESOURCE_EXHAUSTED', 429],
+  ['UNKNOWN', 500],
+  ['INTERNAL', 500],
+  ['DATA_LOSS', 500],
+  ['UNIMPLEMENTED', 501],
+  ['UNAVAILABLE', 503],
+  ['DEADLINE_EXCEEDED', 504],
+]);
 /** Shorter keys are not looked for: they would be found in ordinary words. */
 const redactableKeyLengthMin = 8;
 
@@ -44,7 +44,7 @@ export function parseError(text: string): GeminiErrorBody | null {
 /** The HTTP status an error object stands for. */
 export function statusOf({ code, status }: GeminiErrorBody): number {
   const isHttpError = Number.isInteger(code) && Number(code) >= 400 && Number(code) <= 599;
-  return isHttpError ? Number(code) : (httpStatusOf[status ?? ''] ?? 500);
+  return isHttpError ? Number(code) : (httpStatusOf.get(status ?? '') ?? 500);
 }
 
 /** Google echoes keys in messages: nothing that looks like one, and not the key that was used, may be logged or passed on. */

@@ -31,12 +31,12 @@ export interface BadAnswer {
   message: string;
 }
 
-const malformedFinishes: Record<string, BadAnswer['class']> = {
-  MALFORMED_FUNCTION_CALL: 'malformed_function_call',
-  MALFORMED_RESPONSE: 'malformed_response',
-  UNEXPECTED_TOOL_CALL: 'unexpected_tool_call',
-  TOO_MANY_TOOL_CALLS: 'too_many_tool_calls',
-};
+const malformedFinishes: ReadonlyMap<string, BadAnswer['class']> = new Map([
+  ['MALFORMED_FUNCTION_CALL', 'malformed_function_call'],
+  ['MALFORMED_RESPONSE', 'malformed_response'],
+  ['UNEXPECTED_TOOL_CALL', 'unexpected_tool_call'],
+  ['TOO_MANY_TOOL_CALLS', 'too_many_tool_calls'],
+]);
 
 const counters: ReadonlySet<string> = new Set([
   'promptTokenCount',
@@ -71,9 +71,9 @@ export class Tally {
   }
 
   add(response: GenerateContentResponse): void {
-    if (response.modelVersion) this.modelVersion = response.modelVersion;
-    if (response.promptFeedback?.blockReason && !response.candidates?.length)
-      this.blockReason = response.promptFeedback.blockReason;
+    if (isName(response.modelVersion)) this.modelVersion = response.modelVersion;
+    const blockReason = response.promptFeedback?.blockReason;
+    if (isName(blockReason) && !response.candidates?.length) this.blockReason = blockReason;
     if (response.usageMetadata) this.#addUsage(response.usageMetadata);
     if (response.usage && typeof response.usage === 'object') this.#addUsage(fromInteraction(response.usage));
     if (response.candidates) for (const candidate of response.candidates) this.#addCandidate(candidate);
@@ -81,7 +81,7 @@ export class Tally {
   }
 
   #addCandidate(candidate: Candidate): void {
-    if (candidate.finishReason) this.finishReason = candidate.finishReason;
+    if (isName(candidate.finishReason)) this.finishReason = candidate.finishReason;
     if (candidate.continuationToken) this.#continuationToken = candidate.continuationToken;
     const parts = candidate.content?.parts;
     if (!parts) return;
@@ -167,7 +167,7 @@ export class Tally {
    * Null for a usable answer. Without a finish reason a stream was cut, unless a call had arrived whole; a body that came whole counts.
    */
   judge(isStreaming: boolean): BadAnswer | null {
-    const malformed = malformedFinishes[this.finishReason ?? ''];
+    const malformed = malformedFinishes.get(this.finishReason ?? '');
     if (malformed) return { class: malformed, message: `Gemini ended with ${this.finishReason}.` };
     if (this.blockReason) return null;
     if (this.#expects !== 'content' && this.#expects !== 'audio') return this.hasContent ? null : emptyAnswer;
@@ -223,8 +223,8 @@ function fromInteraction(usage: InteractionUsage): UsageMetadata {
     totalTokenCount: usage.total_tokens,
   };
   const promptTokensDetails = details.map((detail) => ({
-    modality: String(detail?.modality).toUpperCase(),
-    tokenCount: detail?.tokens ?? 0,
+    modality: isName(detail?.modality) ? detail.modality.toUpperCase() : 'MODALITY_UNSPECIFIED',
+    tokenCount: isCount(detail?.tokens) ? detail.tokens : 0,
   }));
   return { ...(counts as UsageMetadata), promptTokensDetails };
 }
@@ -234,6 +234,16 @@ function isContent(part: Part): boolean {
   return Boolean(text || functionCall || inlineData || fileData || executableCode || codeExecutionResult);
 }
 
+/** No answer has as many tokens; sums over a great many answers stay exact. */
+const countMax = 1_000_000_000;
+
 function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= countMax;
+}
+
+const nameCharactersMax = 200;
+
+/** What goes into the ledger has to be of the type that it takes. */
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= nameCharactersMax;
 }

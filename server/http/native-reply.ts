@@ -39,7 +39,9 @@ export class HttpNativeReply implements NativeReply {
   }
 
   ownUrl(url: string): string {
-    const { pathname, search } = new URL(url);
-    return this.#origin + pathname + search;
+    const { pathname, searchParams } = new URL(url);
+    // Google puts the key there when it had it from the address.
+    searchParams.delete('key');
+    return `${this.#origin}${pathname}?${searchParams}`;
   }
 }

@@ -1,11 +1,13 @@
+import querystring from 'node:querystring';
 import Router from '@koa/router';
 import type { Context } from 'koa';
 import { type Clients, mayUse } from '../clients/clients.ts';
 import { ApiError, invalidRequest } from '../formats/api-error.ts';
 import { geminiNative, type NativeCall } from '../formats/gemini/gemini.ts';
+import { modelsIn } from '../formats/gemini/models-in.ts';
 import { type NativePath, parseNativePath } from '../formats/gemini/native-path.ts';
 import { resourcesIn } from '../formats/gemini/resources-in.ts';
-import { uploadIn } from '../relay/forwarder.ts';
+import { uploadsIn } from '../relay/forwarder.ts';
 import type { Relay } from '../relay/relay.ts';
 import { authenticate } from './authenticate.ts';
 import { isGoogleClient } from './error-shape.ts';
@@ -22,11 +24,11 @@ interface NativeParts {
   originOf(ctx: Context): string;
 }
 
-/** Collections whose list is that of the caller alone. */
-const listed = new Set(['files', 'cachedContents', 'batches', 'fileSearchStores']);
 const unversioned = /^\/v1\/(?!models)/;
 const methods = ['GET', 'POST', 'PATCH', 'PUT', 'DELETE'];
 const bodyBytesMax = 100_000_000;
+/** Where a 404 without a resource is about the model that the body names. */
+const modelCreators = new Set(['interactions', 'cachedContents']);
 
 /** What of a native client's headers goes upstream; its key, cookies and where it came from never do. */
 const passedHeaders = /^(content-type|x-goog-api-client|x-server-timeout|api-revision|x-goog-upload-[\w-]+)$/;
@@ -43,8 +45,8 @@ export function nativeRoutes(parts: NativeParts): Router {
     if (path === null)
       throw new ApiError(404, 'unknown_url', `Gemini's API has no ${ctx.path}, or it is not for clients.`);
     if (path.kind === 'model') await answerModelCall(ctx, path, parts);
-    else if (ctx.method === 'GET' && path.resource === null && listed.has(path.collection))
-      await answerList(ctx, path, parts);
+    // Of every collection a caller sees only its own.
+    else if (/^(GET|HEAD)$/.test(ctx.method) && path.resource === null) await answerList(ctx, path, parts);
     else await forwardCall(ctx, path, parts);
   };
   const paths = ['v1beta', 'v1alpha'].flatMap((version) =>
@@ -80,24 +82,28 @@ async function answerModelCall(
 
 async function forwardCall(
   ctx: Context,
-  { resource }: Extract<NativePath, { kind: 'other' }>,
+  path: Extract<NativePath, { kind: 'other' }>,
   { relay, originOf }: NativeParts,
 ): Promise<void> {
   const bytes = await readBody(ctx.req, bodyBytesMax);
   // What is uploaded is a file, whatever its type.
-  const isJson = bytes.length > 0 && /json/.test(ctx.get('content-type')) && !ctx.path.startsWith('/upload/');
+  const isJson = bytes.length > 0 && !ctx.path.startsWith('/upload/');
   const body = isJson ? parseJson(bytes) : null;
-  const upload = uploadIn(ctx.url);
+  const [model = '', other] = new Set([...(path.model ? [path.model] : []), ...modelsIn(body)]);
+  if (other !== undefined) throw invalidRequest('The request names more than one model.', 'model');
   ctx.respond = false;
   await relay.forward({
     requestId: ctx.state.requestId,
     clientKeyId: ctx.state.client.id,
     method: ctx.method,
     path: ctx.path + withMark(queryWithoutKey(ctx)),
-    headers: passedOn(ctx),
+    // Read as JSON here, so that it is nothing else there.
+    headers: { ...passedOn(ctx), ...(isJson && { 'content-type': 'application/json' }) },
     body: bytes.length > 0 ? bytes : null,
-    model: modelIn(body),
-    resources: [...(resource ? [resource] : []), ...(upload ? [upload] : []), ...resourcesIn(body)],
+    model: model.slice(0, modelCharactersMax),
+    deletes: ctx.method === 'DELETE' && path.isWhole ? path.resource : null,
+    isCreation: path.resource === null && modelCreators.has(path.collection),
+    resources: [...(path.resource ? [path.resource] : []), ...uploadsIn(ctx.url), ...resourcesIn(body)],
     reply: new HttpNativeReply(ctx.res, originOf(ctx)),
     mayUse: (...names) => mayUse(ctx.state.client, ...names),
   });
@@ -129,10 +135,19 @@ function readCount(text: unknown, name: string): number | undefined {
   throw invalidRequest(`\`${name}\` is not one that was given out here.`, name);
 }
 
-/** The query as it came, less the client key that may be in it. */
+/**
+ * The query as it came, less credentials and the fields by which Google's servers take method, headers or body from the query: what is
+ * decided here has to hold there.
+ */
 function queryWithoutKey(ctx: Context): string {
-  const pairs = ctx.querystring.split('&').filter((pair) => pair !== '' && !/^key(=|$)/.test(pair));
+  const pairs = ctx.querystring
+    .split('&')
+    .filter((pair) => pair !== '' && !isHidden(querystring.unescape(pair.split('=', 1)[0] ?? '')));
   return pairs.join('&');
+}
+
+function isHidden(name: string): boolean {
+  return /^(key|access_token|oauth_token)$/i.test(name) || (name.startsWith('$') && name !== '$alt');
 }
 
 function withMark(query: string): string {
@@ -144,11 +159,6 @@ function passedOn(ctx: Context): Record<string, string> {
     typeof value === 'string' && passedHeaders.test(name) ? [[name, value] as const] : [],
   );
   return Object.fromEntries(entries);
-}
-
-function modelIn(body: unknown): string {
-  const model = (body as { model?: unknown } | null)?.model;
-  return typeof model === 'string' ? model.replace(/^models\//, '').slice(0, modelCharactersMax) : '';
 }
 
 const modelCharactersMax = 200;

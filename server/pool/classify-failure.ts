@@ -74,6 +74,9 @@ const minuteRestMsDefault = 60_000;
 /** Whatever Google says to wait, a quota of minutes or a day is back by then. */
 const minuteRestMsMax = dayMs;
 
+/** A message quotes what a request says: longer ones would cost the rules their time and the ledger its space. */
+const messageCharactersMax = 4000;
+
 /** What the rules look at. */
 interface Evidence {
   status: number;
@@ -98,8 +101,10 @@ interface Rule {
 }
 
 const noAction = { kind: 'none' } as const;
-const leaked = /reported as leaked/i;
-const suspended = /has been suspended|disabled in this account/i;
+// From their beginning: Google quotes what a request says (`Unknown name "…"`), and no client may talk a key dead with that.
+const invalid = /^API key (not valid|expired|not found)/i;
+const leaked = /^Your API key was reported as leaked/i;
+const suspended = /^(Permission denied: )?Consumer '[^']*' has been suspended|disabled in this account/i;
 const misconfiguredReasons = new Set([
   'API_KEY_SERVICE_BLOCKED',
   'SERVICE_DISABLED',
@@ -123,9 +128,7 @@ const repaired = (repair: Repair) => () => ({ keyAction: noAction, retry: { repa
 const rules: readonly Rule[] = [
   {
     // An invalid key is answered with 400, not 401.
-    matches: (e) =>
-      e.status === 400 &&
-      (/^API_KEY_(INVALID|EXPIRED)$/.test(e.reason) || /API key (not valid|expired|not found)/i.test(e.message)),
+    matches: (e) => e.status === 400 && (/^API_KEY_(INVALID|EXPIRED)$/.test(e.reason) || invalid.test(e.message)),
     class: 'key_dead',
     act: (_e, now) => reject(now + dayMs),
   },
@@ -258,6 +261,21 @@ export function classifyFailure(end: FailedEnd, nowMs: number): Failure {
     : { class: 'transient', ...about, ...backoff() };
 }
 
+/**
+ * For a request about a resource (a file, a cache, a film): that it is gone or of somebody else is told like a model that is denied.
+ * Tried once more, and no key rests.
+ */
+export function blameResource(failure: Failure): Failure {
+  const isDenied = failure.class === 'key_model_denied' && failure.httpStatus === 403;
+  if (!isDenied && failure.class !== 'model_not_found') return failure;
+  return { ...failure, class: 'resource_affinity', keyAction: noAction, retry: 'once' };
+}
+
+/** For an action that the model may not have: Google tells that like a model that does not exist. Tried once more, and no key rests. */
+export function blameAction(failure: Failure): Failure {
+  return failure.class === 'model_not_found' ? { ...failure, keyAction: noAction } : failure;
+}
+
 /** A success by status that is no usable answer: worth one more try, on any key. */
 export function failureOfAnswer({ class: name, message }: BadAnswer): Failure {
   const isBroken = name === 'stream_interrupted' || name === 'empty_response';
@@ -284,7 +302,8 @@ function readEvidence(status: number, text: string): Evidence {
   const violations = ofType('QuotaFailure').flatMap((detail) => objectsOf(detail.violations));
   const models = violations.map(({ quotaDimensions }) => (quotaDimensions as { model?: unknown } | undefined)?.model);
   const fields = ofType('BadRequest').flatMap((detail) => objectsOf(detail.fieldViolations).map(({ field }) => field));
-  const message = redactKeys(error?.message ?? `Gemini answered HTTP ${status} without an error object.`);
+  const told = error?.message ?? `Gemini answered HTTP ${status} without an error object.`;
+  const message = redactKeys(told.slice(0, messageCharactersMax));
   return {
     status,
     message,

@@ -33,6 +33,8 @@ export function noteFailure(
 ): HealthChange {
   const { keyAction: action, class: reason, message } = failure;
   if (action.kind === 'none') return null;
+  // A model that the key has served exists: it was asked for something that it cannot do.
+  if (reason === 'model_not_found' && key.servedModels.has(model)) return null;
   key.lastFailure = { class: reason, message };
   switch (action.kind) {
     case 'reject':

@@ -58,6 +58,10 @@ export class Exchange implements CallOwner {
     return this.#call.body;
   }
 
+  get hasResources(): boolean {
+    return this.#translated.resources.length > 0;
+  }
+
   /** One failed call fails the request. */
   get needsAll(): boolean {
     return this.#translated.needsAll === true;

@@ -1,4 +1,6 @@
+import { ApiError } from '../formats/api-error.ts';
 import { plainRequest } from '../formats/format.ts';
+import { LedgerUnavailable } from '../ledger/commands.ts';
 import type { RunResult } from '../pool/pool.ts';
 import type { Owner } from '../pool/resource-owners.ts';
 import { noUsage } from './exchange.ts';
@@ -41,6 +43,10 @@ export function createForwarder(parts: RelayParts, open: OpenCalls<OpenRequest>)
         },
       });
       await settle(call, request, facts, result);
+    } catch (error) {
+      if (!(error instanceof ApiError) && !(error instanceof LedgerUnavailable))
+        await settleAfterFault(call, facts, choice.key.id);
+      throw error;
     } finally {
       open.remove(call);
       counters.ended(call.outcome, 0, null);
@@ -81,6 +87,21 @@ export function createForwarder(parts: RelayParts, open: OpenCalls<OpenRequest>)
     }
   }
 
+  /** A mistake of ours leaves no request open. Refused by the ledger when it had its terminal event already. */
+  async function settleAfterFault(call: NativeCall, facts: events.RequestFacts, upstreamKeyId: string): Promise<void> {
+    const fault = new ApiError(500, 'internal_error', 'The gateway failed.');
+    const ending: events.Ending = {
+      attempt: call.attemptCount,
+      upstreamKeyId,
+      durationMs: call.elapsedMs(),
+      timeToFirstTokenMs: null,
+      servedModel: null,
+      usage: noUsage,
+      usageSource: 'unknown',
+    };
+    await ledger.append(events.failed(facts, ending, fault, null, now())).catch(() => {});
+  }
+
   /** Remembers what was made and forgets what was deleted. @returns the headers for the caller. */
   async function noteResources(
     call: NativeCall,
@@ -90,22 +111,21 @@ export function createForwarder(parts: RelayParts, open: OpenCalls<OpenRequest>)
   ): Promise<Record<string, string>> {
     const headers = { ...call.head?.headers };
     if (request.method === 'DELETE') {
-      for (const name of request.resources) await owners.remove(name);
+      if (request.deletes) await owners.remove(request.deletes);
       return headers;
     }
     for (const name of madeIn(answer, request.path)) if (!owners.find(name)) await owners.add(name, owner);
-    const uploadUrl = headers['x-goog-upload-url'];
-    if (!uploadUrl) return headers;
-    const upload = uploadIn(uploadUrl);
-    if (upload) await owners.add(upload, owner);
-    return { ...headers, 'x-goog-upload-url': request.reply.ownUrl(uploadUrl) };
+    const { 'x-goog-upload-url': uploadUrl = '', ...others } = headers;
+    if (!URL.canParse(uploadUrl)) return others;
+    for (const upload of uploadsIn(uploadUrl)) await owners.add(upload, owner);
+    return { ...others, 'x-goog-upload-url': request.reply.ownUrl(uploadUrl) };
   }
 }
 
-/** The name under which an upload that goes on is remembered; null for an address without one. */
-export function uploadIn(url: string): string | null {
-  const id = URL.canParse(url, 'http://any') ? new URL(url, 'http://any').searchParams.get('upload_id') : null;
-  return id && `uploads/${id}`;
+/** The names under which the uploads that an address goes on with are remembered. */
+export function uploadsIn(url: string): string[] {
+  const ids = URL.canParse(url, 'http://any') ? new URL(url, 'http://any').searchParams.getAll('upload_id') : [];
+  return ids.map((id) => `uploads/${id}`);
 }
 
 const resourceName = /^(files|cachedContents|batches|fileSearchStores|operations)\/[\w./-]+$/;

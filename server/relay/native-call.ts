@@ -2,7 +2,7 @@ import type { ForwardEnd } from '../gemini/forward-call.ts';
 import { Tally } from '../gemini/tally.ts';
 import type { GenerateContentResponse } from '../gemini/types.ts';
 import type { RequestAborted, TokenUsage } from '../ledger/events.ts';
-import { classifyFailure } from '../pool/classify-failure.ts';
+import { blameResource, classifyFailure } from '../pool/classify-failure.ts';
 import type { AttemptResult, PoolKey } from '../pool/pool.ts';
 import type { LiveOutcome } from './live-counters.ts';
 import type { RelayParts } from './relay.ts';
@@ -18,8 +18,12 @@ export interface NativeRequest {
   /** Those of the caller's headers that may go upstream. */
   headers: Record<string, string>;
   body: Buffer | null;
-  /** The model that the body names; '' for none. */
+  /** The model that path or body name; '' for none. */
   model: string;
+  /** It makes something for that model: refused, it is the model's or the key's affair. Otherwise what it asks for is to blame. */
+  isCreation: boolean;
+  /** The resource that is gone when it succeeds. */
+  deletes: string | null;
   /** What it is about and what it mentions: names of resources. */
   resources: readonly string[];
   reply: NativeReply;
@@ -87,7 +91,10 @@ export class NativeCall {
     });
     if (this.abortedBy || end.kind === 'aborted') return { kind: 'aborted' };
     if (end.kind === 'answered') return { kind: 'answered', value: null };
-    return { kind: 'failed', failure: classifyFailure(end, this.#parts.now()) };
+    const failure = classifyFailure(end, this.#parts.now());
+    const { model, isCreation, resources } = this.#request;
+    const isAboutModel = model !== '' && isCreation && resources.length === 0;
+    return { kind: 'failed', failure: isAboutModel ? failure : blameResource(failure) };
   }
 
   /** JSON is held back, because it names what was made and that has to be known before the caller can ask for it. */

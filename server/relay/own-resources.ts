@@ -1,3 +1,4 @@
+import { blameResource, classifyFailure, type FailedEnd } from '../pool/classify-failure.ts';
 import type { RelayParts } from './relay.ts';
 
 /** One page of the resources that a client made. */
@@ -14,7 +15,7 @@ export interface ResourcePage {
 export async function listOwnResources(
   { clientKeyId, version, collection }: { clientKeyId: string; version: string; collection: string },
   { start, size }: { start: number; size: number },
-  { owners, pool, gemini }: Pick<RelayParts, 'owners' | 'pool' | 'gemini'>,
+  { owners, pool, gemini, now }: Pick<RelayParts, 'owners' | 'pool' | 'gemini' | 'now'>,
 ): Promise<ResourcePage> {
   const names = owners.ofClient(clientKeyId).filter((name) => name.startsWith(`${collection}/`));
   const page = names.slice(start, start + size);
@@ -23,10 +24,15 @@ export async function listOwnResources(
       const key = pool.get(owners.find(name)?.upstreamKeyId ?? '');
       if (!key) return null;
       const end = await gemini.read(`/${version}/${name}`, key.apiKey);
-      if (end.kind === 'error' && (end.status === 404 || end.status === 403)) await owners.remove(name);
+      if (end.kind === 'error' && isGone(end, now())) await owners.remove(name);
       return end.kind === 'answered' ? end.responses?.[0] : null;
     }),
   );
   const next = start + size < names.length ? start + size : null;
   return { resources: found.filter((resource) => resource !== null), next };
+}
+
+/** A refusal of the key itself tells nothing of the resource, whose maker must not be forgotten for it. */
+function isGone(end: FailedEnd, nowMs: number): boolean {
+  return blameResource(classifyFailure(end, nowMs)).class === 'resource_affinity';
 }

@@ -4,7 +4,13 @@ import { mergeHops } from '../gemini/merge-hops.ts';
 import { type Repair, repairRequest } from '../gemini/repair-request.ts';
 import { type BadAnswer, type Expectation, emptyAnswer, interruptedAnswer, Tally } from '../gemini/tally.ts';
 import type { GeminiAction, GenerateContentRequest, GenerateContentResponse } from '../gemini/types.ts';
-import { classifyFailure, type Failure, failureOfAnswer } from '../pool/classify-failure.ts';
+import {
+  blameAction,
+  blameResource,
+  classifyFailure,
+  type Failure,
+  failureOfAnswer,
+} from '../pool/classify-failure.ts';
 import type { AttemptResult, PoolKey } from '../pool/pool.ts';
 import type { RelayParts } from './relay.ts';
 
@@ -15,6 +21,8 @@ const hopsMax = 16;
 export interface CallOwner {
   readonly abortedBy: string | null;
   readonly isCommitted: boolean;
+  /** It is about files, caches or the like. */
+  readonly hasResources: boolean;
   /** A try begins: what earlier ones brought is void. */
   onAttempt(): void;
   /** Takes chunks of a stream; false asks for a pause until `resume`. */
@@ -104,12 +112,18 @@ export class PendingCall {
   #judge(end: Exclude<GeminiEnd, { kind: 'aborted' }>): Failure | null {
     // To a caller who has a part of it, what breaks off is one and the same, whatever the cause.
     if (end.kind === 'broken' && this.#owner.isCommitted) return failureOfAnswer(interruptedAnswer);
-    if (end.kind !== 'answered') return classifyFailure(end, this.#parts.now());
+    if (end.kind !== 'answered') return this.#blame(classifyFailure(end, this.#parts.now()));
     this.headers = end.headers;
     if (end.responses && !this.#takeWhole(end.responses, end.text ?? ''))
       return classifyFailure({ kind: 'broken', message: strangeAnswer }, this.#parts.now());
     const bad = this.tally.judge(this.#call.action === 'streamGenerateContent') ?? this.#emptyOnce();
     return bad && failureOfAnswer(bad);
+  }
+
+  /** What a request asks for in vain is not the fault of the key. */
+  #blame(failure: Failure): Failure {
+    if (this.#owner.hasResources) return blameResource(failure);
+    return isUsual(this.#call, this.#model) ? failure : blameAction(failure);
   }
 
   /** @returns false for an answer whose fields are not of the types that Gemini's have. */
@@ -131,6 +145,14 @@ export class PendingCall {
     this.#wasEmpty = true;
     return emptyAnswer;
   }
+}
+
+/** Whether a model of that name should have this action, in the version of the API that has every model. */
+function isUsual({ action, native }: UpstreamCall, model: string): boolean {
+  if (native && !native.path.startsWith('/v1beta/')) return false;
+  const isEmbedder = model.includes('embedding');
+  if (action === 'generateContent' || action === 'streamGenerateContent') return !isEmbedder;
+  return action !== 'countTokens' && (action === 'interactions' || isEmbedder);
 }
 
 function expectationOf(action: GeminiAction, wanted: 'audio' | undefined): Expectation {

@@ -203,13 +203,27 @@ function closeAnswer(exchange: Exchange) {
 }
 
 function translate(call: Call, context: TranslationContext): TranslatedRequest {
-  try {
-    return call.format.toGemini(call.body, context);
-  } catch (error) {
-    // A body nested some thousand levels deep exhausts the stack; that is the caller's doing.
-    if (error instanceof RangeError) throw invalidRequest('The body is nested too deeply.', null);
-    throw error;
-  }
+  // Some thousand levels exhaust the stack of whatever walks through them, here or when the request is written out.
+  if (isDeeperThan(call.body, levelsMax)) throw tooDeep();
+  const translated = call.format.toGemini(call.body, context);
+  // Once more: arguments of tools are JSON in a text.
+  if (translated.calls.some(({ body }) => isDeeperThan(body, levelsMax))) throw tooDeep();
+  return translated;
+}
+
+/** Google reads about 100 levels. */
+const levelsMax = 200;
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false;
+  if (levels === 0) return true;
+  for (const child of Array.isArray(value) ? value : Object.values(value))
+    if (isDeeperThan(child, levels - 1)) return true;
+  return false;
+}
+
+function tooDeep(): ApiError {
+  return invalidRequest('The body is nested too deeply.', null);
 }
 
 function factsOf(call: Call): events.RequestFacts {

@@ -84,6 +84,8 @@ describe('a client key', () => {
     [['gemini-3.*'], ['gpt-4o', 'gemini-3.8-flash'], true],
     [['gemini-3.*'], ['gpt-4o', 'gemini-4-argon'], false],
     [[], ['gemini-3.8-flash'], false],
+    [['gemini*'], ['gemini/gemma-4', 'gemma-4'], false],
+    [['models/gemini-3.*'], ['gemini-3.8-flash'], true],
   ])('that is held to %j and asks for %j: %s', (allowedModels, names, isAllowed) => {
     expect(mayUse({ allowedModels }, ...names)).toBe(isAllowed);
   });

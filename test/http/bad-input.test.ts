@@ -20,10 +20,22 @@ test('every refusal is an OpenAI error object, and none is a 500', async () => {
   const { call } = await startWithKey();
   const post = (body: string, headers = {}) => call('/v1/chat/completions', { method: 'POST', body, headers });
   const nested = '['.repeat(100_000);
+  const deep = '{"a":'.repeat(20_000) + 1 + '}'.repeat(20_000);
+  const asked = { role: 'user', content: 'x' };
+  const called = {
+    role: 'assistant',
+    tool_calls: [{ id: 'c', type: 'function', function: { name: 'f', arguments: deep } }],
+  };
   const cases: [Promise<Awaited<ReturnType<typeof call>>>, number, string][] = [
     [post('{"model": '), 400, 'invalid_json'],
     [post(''), 400, 'invalid_json'],
     [post(nested + ']'.repeat(100_000)), 400, 'invalid_value'],
+    [post(`{"model":"m","messages":[],"metadata":${deep}}`), 400, 'invalid_value'],
+    [
+      post(JSON.stringify({ model: 'm', messages: [asked, called, { role: 'tool', tool_call_id: 'c', content: '' }] })),
+      400,
+      'invalid_value',
+    ],
     [post('[]'), 400, 'invalid_value'],
     [post('{"model":5,"messages":[]}'), 400, 'invalid_value'],
     [post('{"model":"m","messages":[{"role":"king","content":"x"}]}'), 400, 'invalid_value'],

@@ -254,6 +254,30 @@ describe('a client key that may use some models', () => {
     expect(requests.nodes).toEqual(Array(3).fill({ outcome: 'REJECTED' }));
   });
 
+  test('reaches no other by Gemini’s own API, wherever a request names it', async () => {
+    const { post, gemini } = await startWith(['gemini-3.6-*']);
+    const path = '/v1beta/models/gemini-3.6-flash';
+    const other = { model: 'models/gemini-3.8-flash' };
+    const refused: [string, object, number][] = [
+      ['/v1beta/models/gemini-3.8-flash:batchGenerateContent', {}, 404],
+      ['/v1beta/models/veo-3:predictLongRunning', {}, 404],
+      [`${path}:batchGenerateContent`, { batch: other }, 400],
+      [`${path}:batchEmbedContents`, { requests: [other] }, 400],
+      [`${path}:countTokens`, { generateContentRequest: other }, 400],
+      ['/v1beta/interactions', other, 404],
+      ['/v1beta/interactions', { agent: 'deep-research' }, 404],
+      ['/v1beta/cachedContents', other, 404],
+    ];
+    // None says that it sends JSON.
+    for (const [where, body, status] of refused)
+      expect([where, (await post(where, body)).status]).toEqual([where, status]);
+    expect(gemini.generations()).toEqual([]);
+    // The same model twice is none too many: it goes up.
+    const sent = gemini.calls.length;
+    await post(`${path}:batchGenerateContent`, { batch: { model: 'models/gemini-3.6-flash' } });
+    expect(gemini.calls.length).toBeGreaterThan(sent);
+  });
+
   test('follows a change at once', async () => {
     const { ids, graphql, id } = await startWith(null);
     expect((await ids()).length).toBeGreaterThan(10);

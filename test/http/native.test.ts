@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { startTestGateway } from '../support/gateway.ts';
-import { exhausted, frame, type ScriptedAnswer, text } from '../support/simulated-gemini.ts';
+import { exhausted, frame, googleError, type ScriptedAnswer, text } from '../support/simulated-gemini.ts';
 
 const model = 'gemini-3.8-flash';
 const body = '{ "contents": [ {"parts":[{"text":"Hello?"}]} ] }';
@@ -214,4 +214,99 @@ test.each(['/v1beta/interactions', unary])('a caller of %s who goes away ends th
   await expect(asked).rejects.toThrow();
   await gemini.generations()[0]?.aborted;
   await expect.poll(async () => (await graphql(requestsQuery)).requests.nodes[0].outcome).toBe('CANCELLED');
+});
+
+describe('beside models,', () => {
+  test('what is not there or not permitted rests no key', async () => {
+    const { call, post, gemini } = await startNative();
+    gemini.answerWith(() => googleError(403, 'PERMISSION_DENIED', 'You do not have permission, or it may not exist.'));
+    expect((await call('/v1beta/files/none')).status).toBe(404);
+    expect((await post(unary, '{"contents":[],"cachedContent":"elsewhere"}')).status).toBe(404);
+    gemini.answerWith(() => googleError(404, 'NOT_FOUND', 'Not found.'));
+    expect((await post('/v1beta/interactions', `{"model":"${model}","previous_interaction_id":"none"}`)).status).toBe(
+      404,
+    );
+    expect((await post(`/v1beta/models/${model}:embedContent`)).status).toBe(404);
+    gemini.answerWith(() => null);
+    expect((await post(unary)).status).toBe(200);
+    expect((await call('/v1beta/files/f')).status).toBe(200);
+  });
+
+  test('credentials and what would take the place of method or body stay out of the address', async () => {
+    const { call, gemini } = await startNative();
+    await call('/v1beta/files/f?%6bey=gp_secret&access_token=x&%24httpMethod=DELETE&$req=x&view=full');
+    expect(gemini.calls.at(-1)?.path).toBe('/v1beta/files/f?view=full');
+  });
+
+  test('lists hold the caller’s own only, of every collection', async () => {
+    const { call, gemini } = await startNative();
+    for (const collection of ['operations', 'generatedFiles', 'interactions', 'batches'])
+      expect(await (await call(`/v1beta/${collection}`)).json()).toEqual({});
+    expect(gemini.calls).toEqual([]);
+  });
+
+  test('a list that a dead key refuses forgets nobody’s files', async () => {
+    const { call, post, createKey, gemini } = await startNative();
+    gemini.answerWith(() => ({ json: { name: 'cachedContents/c1' } }));
+    await post('/v1beta/cachedContents', `{"model":"${model}"}`);
+    gemini.answerWith(() => googleError(403, 'PERMISSION_DENIED', 'Your API key was reported as leaked.'));
+    expect(await (await call('/v1beta/cachedContents')).json()).toEqual({});
+    gemini.answerWith(() => ({ json: {} }));
+    expect((await call('/v1beta/cachedContents/c1', {}, await createKey('stranger'))).status).toBe(404);
+  });
+
+  test('a store is its maker’s, also as a tool and after something in it was deleted', async () => {
+    const { call, post, createKey, gemini } = await startNative();
+    gemini.answerWith(() => ({ json: { name: 'fileSearchStores/s1' } }));
+    await post('/v1beta/fileSearchStores', '{}');
+    gemini.answerWith(() => ({ json: {} }));
+    await call('/v1beta/fileSearchStores/s1/documents/d1', { method: 'DELETE' });
+    const stranger = await createKey('stranger');
+    const asked = '{"tools":[{"fileSearch":{"fileSearchStoreNames":["fileSearchStores/s1"]}}]}';
+    const use = await call(unary, { method: 'POST', body: asked }, stranger);
+    expect([use.status, (await call('/v1beta/fileSearchStores/s1', {}, stranger)).status]).toEqual([404, 404]);
+  });
+
+  test('an upload address holds no Gemini key, and one that cannot be read leaves no request open', async () => {
+    const { post, call, createKey, gemini, graphql } = await startNative();
+    gemini.answerWith(({ key }) => ({
+      json: {},
+      headers: { 'x-goog-upload-url': `https://google.example/upload/v1beta/files?key=${key}&upload_id=u1` },
+    }));
+    const address = (await post('/upload/v1beta/files')).headers.get('x-goog-upload-url') ?? '';
+    expect(address.slice(address.indexOf('/upload'))).toBe('/upload/v1beta/files?upload_id=u1');
+    const stranger = await createKey('stranger');
+    const path = '/upload/v1beta/files?upload_id=other&upload_id=u1';
+    expect((await call(path, { method: 'POST', body: 'x' }, stranger)).status).toBe(404);
+    gemini.answerWith(() => ({ json: {}, headers: { 'x-goog-upload-url': 'nowhere' } }));
+    expect((await post('/upload/v1beta/files')).headers.get('x-goog-upload-url')).toBeNull();
+    expect((await graphql('{ ledger { openRequests } }')).ledger.openRequests).toBe(0);
+  });
+});
+
+test('fields of a wrong type in an answer end the request, with a ledger that is sound', async () => {
+  const { post, gemini, graphql, verifyLedger } = await startNative();
+  const noText = { toString: 1 };
+  const tokens = Number.MAX_SAFE_INTEGER;
+  const odd: object[] = [
+    { modelVersion: { a: 1 } },
+    { modelVersion: 5 },
+    { candidates: [{ finishReason: noText, content: { parts: [{ text: 'x' }] } }] },
+    { candidates: [{ finishReason: '__proto__', content: { parts: [{ text: 'x' }] } }] },
+    { error: { status: 'constructor', message: 5 } },
+    { candidates: [{ finishReason: { a: 1 }, content: { parts: [{ text: 'x' }] } }] },
+    { usageMetadata: { promptTokenCount: tokens, candidatesTokenCount: tokens } },
+  ];
+  const chat = JSON.stringify({ model, messages: [{ role: 'user', content: 'x' }] });
+  for (const more of odd) {
+    gemini.answerWith(() => ({ json: { ...text('x'), ...more } }));
+    for (const answer of [await post(unary), await post('/v1/chat/completions', chat)]) {
+      await answer.text();
+      expect([200, 502]).toContain(answer.status);
+    }
+  }
+  gemini.answerWith(() => ({ json: { steps: [], usage: { input_tokens_by_modality: [{ modality: noText }] } } }));
+  expect((await post('/v1beta/interactions', `{"model":"${model}"}`)).status).toBe(200);
+  expect((await graphql('{ ledger { openRequests } }')).ledger.openRequests).toBe(0);
+  expect(await verifyLedger()).toMatchObject({ isSound: true });
 });

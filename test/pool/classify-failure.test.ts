@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { classifyFailure, failureOfAnswer, rejectionEndMs } from '../../server/pool/classify-failure.ts';
+import {
+  blameAction,
+  blameResource,
+  classifyFailure,
+  failureOfAnswer,
+  rejectionEndMs,
+} from '../../server/pool/classify-failure.ts';
 import { nextPacificMidnight } from '../../server/pool/pacific-midnight.ts';
 
 const now = Date.parse('2026-11-23T12:00:00Z');
@@ -342,4 +348,26 @@ test.each([
   ['a millisecond before', '2026-11-23T07:59:59.999Z', '2026-11-23T08:00:00Z'],
 ])('the next midnight in California is right %s', (_name, at, expected) => {
   expect(new Date(nextPacificMidnight(Date.parse(at)))).toEqual(new Date(expected));
+});
+
+test.each([
+  [
+    400,
+    'Invalid JSON payload received. Unknown name "API key not valid. Please pass a valid API key.": Cannot find field.',
+  ],
+  [400, 'Invalid value at \'temperature\' (TYPE_FLOAT), "API key expired"'],
+  [403, 'You do not have permission to access "reported as leaked" or "has been suspended".'],
+])('a client cannot talk a key dead with what Google quotes: %i %s', (status, message) => {
+  expect(classify(status, message).class).not.toBe('key_dead');
+});
+
+test('a key does not rest for a resource that is not there, nor for an action that a model does not have', () => {
+  const denied = classify(403, 'You do not have permission to access the File abc or it may not exist.');
+  const missing = classify(404, 'Interaction not found.');
+  for (const failure of [denied, missing])
+    expect(blameResource(failure)).toMatchObject({ class: 'resource_affinity', keyAction: none, retry: 'once' });
+  expect(blameAction(missing)).toEqual({ ...missing, keyAction: none });
+  const dead = classify(403, 'Your API key was reported as leaked.');
+  expect(blameResource(dead)).toBe(dead);
+  expect(blameAction(denied)).toBe(denied);
 });

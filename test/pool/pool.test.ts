@@ -80,6 +80,14 @@ describe('one request', () => {
     expect(rejected).toEqual(['k1', 'k2']);
   });
 
+  test('for a model that a key has served does not rest that key when Google does not find it', async () => {
+    const { run, fail } = open(1);
+    await run(() => null);
+    await run(() => fail(404, 'models/x is not found for API version v1beta, or is not supported for embedContent.'));
+    const { result } = await run(() => null);
+    expect(result.kind).toBe('answered');
+  });
+
   test('switches keys six times at most', async () => {
     const { run, fail } = open(20);
     const { result, used } = await run(() => fail(429, 'Resource has been exhausted (e.g. check quota).'));

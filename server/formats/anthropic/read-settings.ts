@@ -14,7 +14,8 @@ export function readSettings(request: Fields, rules: ModelRules): GenerationSett
   const maxOutputTokens = readInteger(request, 'max_tokens', 1);
   return {
     maxOutputTokens,
-    temperature: readNumber(request, 'temperature', 0, 1),
+    // Anthropic's own models end at 1; Gemini's take the range that its other clients have.
+    temperature: readNumber(request, 'temperature', 0, 2),
     topP: readNumber(request, 'top_p', 0, 1),
     // 0 is Anthropic's word for no limit.
     topK: readInteger(request, 'top_k', 0) || undefined,

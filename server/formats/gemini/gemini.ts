@@ -2,11 +2,14 @@ import type { GeminiAction } from '../../gemini/types.ts';
 import { invalidRequest } from '../api-error.ts';
 import { type ClientFormat, plainRequest, type TranslatedRequest, type TranslationContext } from '../format.ts';
 import { type Fields, isObject } from '../to-gemini/read-fields.ts';
+import { modelsIn } from './models-in.ts';
 import { NativeAnswer } from './native-answer.ts';
 import { resourcesIn } from './resources-in.ts';
 
 /** Gemini's own API for models, `POST /v1beta/models/{model}:{action}`: nothing is translated, the bytes pass as they are. */
 export const geminiNative: ClientFormat = { name: 'gemini', toGemini };
+
+const shownCharactersMax = 100;
 
 /** A native call, as the route read it. */
 export interface NativeCall {
@@ -30,6 +33,7 @@ function toGemini(body: unknown, context: TranslationContext): TranslatedRequest
   // Without `alt=sse` a stream is a JSON list, which is passed on when it is whole.
   const isStreaming = action === 'streamGenerateContent' && new URLSearchParams(query).get('alt') === 'sse';
   const path = `/${version}/models/${encodeURIComponent(model)}:${action}${query && `?${query}`}`;
+  requireSameModel(modelsIn(request), requestedModel.replace(/^models\//, ''), model);
   const isAlias = requestedModel.replace(/^models\//, '') !== model;
   const call = { action, body: isAlias ? withModel(request, model) : request };
   return {
@@ -41,6 +45,14 @@ function toGemini(body: unknown, context: TranslationContext): TranslatedRequest
     resources: resourcesIn(request),
     createAnswer: () => new NativeAnswer(),
   };
+}
+
+/** Google wants the same; here a client key's models depend on it. @throws ApiError */
+function requireSameModel(named: readonly string[], ...meant: string[]): void {
+  const other = named.find((name) => !meant.includes(name));
+  if (other === undefined) return;
+  const shown = other.slice(0, shownCharactersMax);
+  throw invalidRequest(`The body names the model "${shown}", the path another one.`, 'model');
 }
 
 /** Some actions name their model in the body as well: what an alias stands for is told there too. */

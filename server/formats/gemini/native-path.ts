@@ -5,7 +5,22 @@ export type NativePath =
   /** An action of a model whose tokens can be counted on the way. */
   | { kind: 'model'; version: string; model: string; action: Exclude<GeminiAction, 'interactions'> }
   /** Anything else, passed on as it is. `resource` is what it is about, if it names one. */
-  | { kind: 'other'; version: string; collection: string; resource: string | null };
+  | {
+      kind: 'other';
+      version: string;
+      collection: string;
+      /** Of a batch. */
+      model: string | null;
+      resource: string | null;
+      /** It is about the resource itself, not about something inside it. */
+      isWhole: boolean;
+    };
+
+/** Actions of models whose tokens are counted elsewhere, if at all. */
+const batchActions = new Set(['batchGenerateContent', 'asyncBatchEmbedContent', 'predict', 'predictLongRunning']);
+
+/** What has bytes of its own to be uploaded or downloaded. */
+const fileCollections = new Set(['files', 'fileSearchStores', 'generatedFiles']);
 
 const actions = new Set([
   'generateContent',
@@ -28,7 +43,7 @@ const collections = new Set([
 ]);
 
 /** A segment that is what it says: no dots that climb, nothing escaped. */
-const plainSegment = /^[\w.~@:-]{1,256}$/;
+const plainSegment = /^(?!\.+(:|$))[\w.~@:-]{1,256}$/;
 
 /** Understands a path such as `/v1beta/models/gemini-3.8-flash:generateContent`; null for what is none of Gemini's or is not served. */
 export function parseNativePath(path: string): NativePath | null {
@@ -41,8 +56,12 @@ export function parseNativePath(path: string): NativePath | null {
   if (first === 'models' && before === '' && more.length === 0 && actions.has(action))
     return { kind: 'model', version, model, action: action as Exclude<GeminiAction, 'interactions'> };
   const collection = first.split(':')[0] ?? '';
-  if (!collections.has(collection) || (collection === 'models' && !action)) return null;
+  if (!collections.has(collection) || (before !== '' && !fileCollections.has(collection))) return null;
+  if (collection === 'models') {
+    if (more.length > 0 || !batchActions.has(action)) return null;
+    return { kind: 'other', version, collection, model, resource: null, isWhole: false };
+  }
   const id = name?.split(':')[0];
-  const resource = id && collection !== 'models' ? `${collection}/${id}` : null;
-  return { kind: 'other', version, collection, resource };
+  const resource = id ? `${collection}/${id}` : null;
+  return { kind: 'other', version, collection, model: null, resource, isWhole: more.length === 0 };
 }

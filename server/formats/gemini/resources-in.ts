@@ -1,8 +1,11 @@
 import { isObject } from '../to-gemini/read-fields.ts';
 
-/** A file by its name or address, a cache, an interaction: things that live in the project of one upstream key. */
+/** A file by its name or address, a cache, a store, an interaction: things that live in the project of one upstream key. */
 const fileName = /(?:^|\/)(files\/[\w-]+)/;
-const cacheName = /^cachedContents\/[\w-]+$/;
+const addressFields = new Set(['fileUri', 'file_uri']);
+const fileFields = new Set(['uri', 'fileName', 'file_name']);
+const nameFields = new Set(['cachedContent', 'cached_content', 'fileSearchStoreNames', 'file_search_store_names']);
+const interactionFields = new Set(['previous_interaction_id', 'previousInteractionId']);
 const depthMax = 64;
 
 /** The resources that a native request mentions, each once. */
@@ -21,15 +24,18 @@ function collect(value: unknown, found: Set<string>, depth: number): void {
   if (!isObject(value)) return;
   for (const [name, child] of Object.entries(value)) {
     if (typeof child === 'string') collectName(name, child, found);
+    else if (Array.isArray(child) && nameFields.has(name)) for (const item of child) collectName(name, item, found);
     // Texts and data cannot name a resource; skipping them keeps this cheap for large requests.
     else if (child !== null && typeof child === 'object') collect(child, found, depth + 1);
   }
 }
 
-function collectName(field: string, text: string, found: Set<string>): void {
-  if (field === 'fileUri' || field === 'file_uri' || field === 'uri') {
-    const file = fileName.exec(text)?.[1];
-    if (file) found.add(file);
-  } else if ((field === 'cachedContent' || field === 'cached_content') && cacheName.test(text)) found.add(text);
-  else if (field === 'previous_interaction_id' || field === 'previousInteractionId') found.add(`interactions/${text}`);
+/** What is named in another way than the usual one is taken as it is: it is nobody's, but the request is about it. */
+function collectName(field: string, text: unknown, found: Set<string>): void {
+  if (typeof text !== 'string') return;
+  const file = fileName.exec(text)?.[1];
+  if (addressFields.has(field)) found.add(file ?? text);
+  else if (file && fileFields.has(field)) found.add(file);
+  else if (nameFields.has(field)) found.add(text);
+  else if (interactionFields.has(field)) found.add(`interactions/${text}`);
 }

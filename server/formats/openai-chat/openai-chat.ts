@@ -1,4 +1,5 @@
 import type { ClientFormat, TranslatedRequest, TranslationContext } from '../format.ts';
+import { resourcesIn } from '../gemini/resources-in.ts';
 import { Conversation } from '../to-gemini/conversation.ts';
 import { toGenerateContent } from '../to-gemini/generate-content.ts';
 import { wantsGrounding } from '../to-gemini/google-extensions.ts';
@@ -43,7 +44,7 @@ function toGemini(body: unknown, context: TranslationContext): TranslatedRequest
     isStreaming: request.stream,
     calls: [{ action: request.stream ? 'streamGenerateContent' : 'generateContent', body: upstream }],
     downloads: media.downloads,
-    resources: [...media.resources, ...(upstream.cachedContent ? [upstream.cachedContent] : [])],
+    resources: [...media.resources, ...resourcesIn({ ...upstream, contents: [] })],
     signatureUse,
     ignoredParams: Object.keys(request).filter((field) => !knownFields.has(field)),
     createAnswer: (head) =>

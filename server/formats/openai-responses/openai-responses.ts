@@ -1,4 +1,5 @@
 import type { ClientFormat, StoredResponse, TranslatedRequest, TranslationContext } from '../format.ts';
+import { resourcesIn } from '../gemini/resources-in.ts';
 import { Conversation } from '../to-gemini/conversation.ts';
 import { toGenerateContent } from '../to-gemini/generate-content.ts';
 import { MediaReader } from '../to-gemini/media.ts';
@@ -66,7 +67,7 @@ export function translateRequest(body: unknown, context: TranslationContext): Tr
     isStreaming: request.stream,
     calls: [{ action: request.stream ? 'streamGenerateContent' : 'generateContent', body: upstream } as const],
     downloads: media.downloads,
-    resources: [...media.resources, ...(upstream.cachedContent ? [upstream.cachedContent] : [])],
+    resources: [...media.resources, ...resourcesIn({ ...upstream, contents: [] })],
     signatureUse,
     ignoredParams: [...ignoredFields(request), ...offered.ignored],
   };

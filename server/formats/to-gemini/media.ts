@@ -71,10 +71,11 @@ export class MediaReader {
     if (typeof url !== 'string' || url === '') throw invalidRequest('A URL is missing.', path);
     if (/^data:/i.test(url)) return fromDataUrl(url, path);
     const file = filesApi.exec(url)?.[1];
-    if (file) this.resources.push(file);
     // Films on YouTube are Google's own business, as are files that were given to Google before.
-    if (file || /^https:\/\/((www\.|m\.)?youtube\.com\/(watch|shorts)|youtu\.be\/)/.test(url))
+    if (file || /^https:\/\/((www\.|m\.)?youtube\.com\/(watch|shorts)|youtu\.be\/)/.test(url)) {
+      this.resources.push(file ?? url);
       return { fileData: { fileUri: url } };
+    }
     if (!/^https?:\/\//i.test(url))
       throw invalidRequest('Pictures come as data:, https: or http: URLs.', path, 'invalid_image_url');
     const part: Part = {};

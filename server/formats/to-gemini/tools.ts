@@ -127,10 +127,10 @@ function toDeclaration({ name, description, parameters }: DeclaredTool, names: T
   };
 }
 
-function isEmptyObjectSchema({ type, properties }: Fields): boolean {
-  return (
-    type === 'object' && (properties === undefined || (isObject(properties) && Object.keys(properties).length === 0))
-  );
+/** An object that says nothing of its fields, neither itself nor through other schemas. */
+function isEmptyObjectSchema({ type, properties, anyOf, oneOf, allOf, $ref }: Fields): boolean {
+  if (type !== 'object' || (anyOf ?? oneOf ?? allOf ?? $ref) !== undefined) return false;
+  return properties === undefined || (isObject(properties) && Object.keys(properties).length === 0);
 }
 
 function builtInOf({ declared, builtIn, wantsSearch }: ToolRequest, rules: ModelRules, path: string): Fields[] {

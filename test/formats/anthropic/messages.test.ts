@@ -481,7 +481,7 @@ describe('a refusal names the field', () => {
     ['system', { system: 5 }],
     ['system[0].type', { system: [{ type: 'image' }] }],
     ['stream', { stream: 'yes' }],
-    ['temperature', { temperature: 1.5 }],
+    ['temperature', { temperature: 2.5 }],
     ['top_p', { top_p: 2 }],
     ['top_k', { top_k: 1.5 }],
     ['stop_sequences', { stop_sequences: ['1', '2', '3', '4', '5', '6'] }],

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { modelsIn } from '../../../server/formats/gemini/models-in.ts';
 import { parseNativePath } from '../../../server/formats/gemini/native-path.ts';
 import { resourcesIn } from '../../../server/formats/gemini/resources-in.ts';
 
@@ -20,6 +21,7 @@ test.each([
   ['/v1beta/cachedContents/c-1', 'cachedContents/c-1'],
   ['/v1beta/interactions/i_1/cancel', 'interactions/i_1'],
   ['/v1beta/models/x:predictLongRunning', null],
+  ['/v1beta/fileSearchStores/s/documents/d', 'fileSearchStores/s'],
 ])('%s is passed on and is about %s', (path, resource) => {
   expect(parseNativePath(path)).toMatchObject({ kind: 'other', resource });
 });
@@ -29,6 +31,12 @@ test.each([
   '/v1beta/models',
   '/v1beta/models/x',
   '/v1beta/files/../models',
+  '/v1beta/files/.',
+  '/v1beta/files/.:x',
+  '/v1beta/models/x:tune',
+  '/v1beta/models/x:generateContent/y',
+  '/upload/v1beta/models/x:generateContent',
+  '/upload/v1beta/interactions',
   '/v1beta/files/%2e%2e/x',
   '/v1beta/models/a/b:generateContent',
   '/v1beta/models/a%2Fb:generateContent',
@@ -46,5 +54,24 @@ test('resources are found where Google names them, and nowhere else', () => {
     previous_interaction_id: 'i1',
   };
   expect(resourcesIn(request).sort()).toEqual(['cachedContents/c1', 'files/f-1', 'interactions/i1']);
+  const tools = [{ fileSearch: { fileSearchStoreNames: ['fileSearchStores/s', 5] } }];
+  const inputConfig = { file_name: 'files/b' };
+  const odd = { cachedContent: 'elsewhere', parts: [{ file_data: { file_uri: 'https://youtu.be/x' } }] };
+  expect(resourcesIn({ tools, batch: { inputConfig } }).sort()).toEqual(['fileSearchStores/s', 'files/b']);
+  expect(resourcesIn(odd).sort()).toEqual(['elsewhere', 'https://youtu.be/x']);
   expect(resourcesIn([null, 'x', { uri: 5 }])).toEqual([]);
+});
+
+test('models are found where a native request may name them, and not among its contents', () => {
+  const requests = [{ request: { model: 'models/c' } }, { model: 'd' }, null];
+  const batch = { model: 'models/b', input_config: { requests: { requests } } };
+  expect(modelsIn({ model: 'models/a', batch, generateContentRequest: { model: 'a' }, agent: 'e' })).toEqual([
+    'a',
+    'b',
+    'c',
+    'd',
+    'e',
+  ]);
+  expect(modelsIn({ contents: [{ model: 'x' }], model: 5 })).toEqual([]);
+  expect(modelsIn(null)).toEqual([]);
 });
