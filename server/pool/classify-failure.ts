@@ -267,7 +267,7 @@ export function classifyFailure(end: FailedEnd, nowMs: number): Failure {
  */
 export function blameResource(failure: Failure): Failure {
   const isDenied = failure.class === 'key_model_denied' && failure.httpStatus === 403;
-  if (!isDenied && failure.class !== 'model_not_found') return failure;
+  if (!isDenied && failure.httpStatus !== 404) return failure;
   return { ...failure, class: 'resource_affinity', keyAction: noAction, retry: 'once' };
 }
 
