@@ -226,6 +226,8 @@ describe('beside models,', () => {
     expect((await post('/v1beta/interactions', `{"model":"${model}","previous_interaction_id":"none"}`)).status).toBe(
       404,
     );
+    const unsupported = `models/${model} is not found for API version v1beta, or is not supported for embedContent.`;
+    gemini.answerWith(() => googleError(404, 'NOT_FOUND', unsupported));
     expect((await post(`/v1beta/models/${model}:embedContent`)).status).toBe(404);
     gemini.answerWith(() => null);
     expect((await post(unary)).status).toBe(200);
