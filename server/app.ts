@@ -181,9 +181,9 @@ export async function createApp(
   koa.use(normalizePath(endpoints));
   koa.use(allowBrowsers());
   koa.use(refuseWebSockets());
-  koa.use(methodNotAllowed());
+  koa.use(methodNotAllowed(endpoints, originOf));
   for (const router of routers) koa.use(router.routes()).use(router.allowedMethods());
-  koa.use(notFound(endpoints, config.trustedProxies));
+  koa.use(notFound(endpoints, originOf));
 
   return {
     koa,

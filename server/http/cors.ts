@@ -4,9 +4,13 @@ import { isApiPath } from './endpoints.ts';
 
 const preflightSecondsMax = 86_400;
 
+/** Of Google's uploads; what follows the first call goes where it says. */
+const uploadHeaders = ['url', 'status', 'size-received', 'chunk-granularity'].map((what) => `x-goog-upload-${what}`);
+
 /** What browsers let the pages of other sites read beside the body. They know no wildcard within a name. */
 const exposedHeaders = [
   'x-request-id',
+  'request-id',
   'x-client-request-id',
   'retry-after',
   'retry-after-ms',
@@ -14,6 +18,7 @@ const exposedHeaders = [
   'openai-processing-ms',
   'x-ignored-params',
   'x-pool-model',
+  ...uploadHeaders,
   ...['limit', 'remaining', 'reset'].flatMap((what) => [`x-ratelimit-${what}-requests`, `x-ratelimit-${what}-tokens`]),
 ];
 

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
 import Router from '@koa/router';
 import type { Context, Middleware } from 'koa';
 import { type Clients, mayUse } from '../clients/clients.ts';
@@ -9,18 +8,13 @@ import type { ListedModel } from '../formats/listed-model.ts';
 import { toModel } from '../formats/openai-chat/models.ts';
 import type { ModelCatalog } from '../models/model-catalog.ts';
 import { modelNotFound } from '../models/model-id.ts';
+import { askedShape, type Shape } from './asked-shape.ts';
 import { authenticate } from './authenticate.ts';
-
-/** Whose clients read the answer. */
-export type ModelsShape = 'openai' | 'anthropic' | 'gemini';
 
 type Query = Record<string, string | undefined>;
 
 /** How a list and a single model look in each shape. */
-const shapes: Record<
-  ModelsShape,
-  { list(models: ListedModel[], query: Query): object; one(model: ListedModel): object }
-> = {
+const shapes: Record<Shape, { list(models: ListedModel[], query: Query): object; one(model: ListedModel): object }> = {
   openai: { list: toOpenAiList, one: toModel },
   anthropic: { list: toModelInfoPage, one: toModelInfo },
   gemini: { list: toCardPage, one: toCard },
@@ -34,15 +28,6 @@ export function modelRoutes(clients: Pick<Clients, 'find'>, models: ModelCatalog
     router.get(`${path}/{*id}`, authenticate(clients), showModel(models));
   }
   return router;
-}
-
-/** One path serves three kinds of clients, who can be told apart by what only they send. */
-export function askedShape(path: string, headers: IncomingHttpHeaders, query: object): ModelsShape {
-  if (!path.startsWith('/v1/')) return 'gemini';
-  if ('anthropic-version' in headers) return 'anthropic';
-  if ('x-goog-api-key' in headers || 'x-goog-api-client' in headers) return 'gemini';
-  if ('key' in query || 'pageSize' in query || 'pageToken' in query) return 'gemini';
-  return 'openai';
 }
 
 /** OpenAI's list is always whole. Who asks for pages is one of Anthropic's clients that did not say so: each finds its own fields. */

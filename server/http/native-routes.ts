@@ -9,8 +9,8 @@ import { type NativePath, parseNativePath } from '../formats/gemini/native-path.
 import { resourcesIn } from '../formats/gemini/resources-in.ts';
 import { uploadsIn } from '../relay/forwarder.ts';
 import type { Relay } from '../relay/relay.ts';
+import { askedShape } from './asked-shape.ts';
 import { authenticate } from './authenticate.ts';
-import { isGoogleClient } from './error-shape.ts';
 import { HttpReply } from './http-reply.ts';
 import { HttpNativeReply } from './native-reply.ts';
 import { readBody } from './read-body.ts';
@@ -24,7 +24,7 @@ interface NativeParts {
   originOf(ctx: Context): string;
 }
 
-const unversioned = /^\/v1\/(?!models)/;
+const shared = /^\/v1\/(?:files|batches)(?:\/|$)/;
 const methods = ['GET', 'POST', 'PATCH', 'PUT', 'DELETE'];
 const bodyBytesMax = 100_000_000;
 /** Where a 404 without a resource is about the model that the body names. */
@@ -39,7 +39,7 @@ export function nativeRoutes(parts: NativeParts): Router {
   const known = authenticate(parts.clients);
   const answer = async (ctx: Context) => {
     // Under `/v1` OpenAI has files and batches too, which are not served.
-    if (unversioned.test(ctx.path) && !isGoogleClient(ctx.headers, ctx.query))
+    if (shared.test(ctx.path) && askedShape(ctx.path, ctx.headers, ctx.query) !== 'gemini')
       throw new ApiError(404, 'unknown_url', `Nothing answers ${ctx.method} ${ctx.path} of OpenAI's API.`);
     const path = parseNativePath(ctx.path);
     if (path === null)
@@ -52,8 +52,8 @@ export function nativeRoutes(parts: NativeParts): Router {
   const paths = ['v1beta', 'v1alpha'].flatMap((version) =>
     ['', '/upload', '/download'].map((before) => `${before}/${version}/:collection{/*rest}`),
   );
-  const shared = ['files', 'cachedContents', 'interactions', 'operations', 'batches'];
-  for (const path of [...paths, ...shared.map((collection) => `/v1/${collection}{/*rest}`)])
+  const collections = ['files', 'cachedContents', 'interactions', 'operations', 'batches'];
+  for (const path of [...paths, ...collections.map((collection) => `/v1/${collection}{/*rest}`)])
     router.register(path, methods, [known, answer]);
   router.post('/v1/models/{*call}', known, answer);
   return router;
@@ -71,6 +71,7 @@ async function answerModelCall(
   ctx.respond = false;
   await relay.answer({
     requestId: ctx.state.requestId,
+    clientRequestId: ctx.state.clientRequestId,
     clientKeyId: ctx.state.client.id,
     format: geminiNative,
     body: call,
@@ -94,6 +95,7 @@ async function forwardCall(
   ctx.respond = false;
   await relay.forward({
     requestId: ctx.state.requestId,
+    clientRequestId: ctx.state.clientRequestId,
     clientKeyId: ctx.state.client.id,
     method: ctx.method,
     path: ctx.path + withMark(queryWithoutKey(ctx)),

@@ -19,7 +19,7 @@ export function normalPath(path: string, bareNames: ReadonlySet<string>): Normal
   const [, deployment, endpoint] = /^\/openai\/deployments\/([^/]+)(\/.+)$/.exec(folded) ?? [];
   if (deployment && endpoint) return { path: `/v1${endpoint}`, model: decoded(deployment) };
   const versioned = folded
-    .replace(/^(?:\/v1(?:beta)?)+(?=\/v1(?:beta)?\/)/, '')
+    .replace(/^(?:\/v1(?:alpha|beta)?)+(?=\/v1(?:alpha|beta)?\/)/, '')
     .replace(/^(?:\/v1beta)?\/openai(?:\/v1)?(?=\/)/, '/v1');
   const [, first = ''] = versioned.split('/', 2);
   return { path: bareNames.has(first) ? `/v1${versioned}` : versioned };

@@ -17,8 +17,14 @@ export function createForwarder(parts: RelayParts, open: OpenCalls<OpenRequest>)
   const { ledger, pool, owners, counters, now } = parts;
 
   return async function forward(request: NativeRequest): Promise<void> {
-    const { requestId, clientKeyId, model, resources } = request;
-    const facts = { requestId, clientKeyId, format: 'gemini', requestedModel: model };
+    const { requestId, clientRequestId, clientKeyId, model, resources } = request;
+    const facts = {
+      requestId,
+      ...(clientRequestId && { clientRequestId }),
+      clientKeyId,
+      format: 'gemini',
+      requestedModel: model,
+    };
     if (model) requireMayUse(request, model);
     const only = soleOwner(resources, clientKeyId, parts);
     const choice = pool.choose(model, only);

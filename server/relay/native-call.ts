@@ -11,6 +11,8 @@ import type { NativeReply } from './reply.ts';
 /** A call of Gemini's own API that is about no answer of a model: files, caches, interactions and the like. */
 export interface NativeRequest {
   requestId: string;
+  /** The caller's own id for it, at most 128 printable characters. */
+  clientRequestId?: string | undefined;
   clientKeyId: string;
   method: string;
   /** With its query, without the client key. */

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { askedShape } from '../../server/http/models.ts';
+import { askedShape } from '../../server/http/asked-shape.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { rawStream } from '../support/gemini-answers.ts';
 import { startSimulatedGemini } from '../support/gemini-simulator.ts';

@@ -19,6 +19,7 @@ test.each([
   ['/v1/v1/messages', '/v1/messages'],
   ['/v1/v1beta/models', '/v1beta/models'],
   ['/v1beta/v1beta/models', '/v1beta/models'],
+  ['/v1/v1alpha/models', '/v1alpha/models'],
   ['/openai/v1/chat/completions', '/v1/chat/completions'],
   ['/openai/responses', '/v1/responses'],
   ['/v1beta/openai/chat/completions', '/v1/chat/completions'],

@@ -71,10 +71,18 @@ test('a wrong path is told what there is, and a pasted endpoint which base URL i
     expect(json().error.message).toContain('GET /v1/models/{id}');
     expect(json().error.message).not.toContain('graphql');
   }
-  for (const path of ['/v1/chat/completions/chat/completions', '/chat/completions/models']) {
-    const { message } = (await call(path)).json().error;
-    expect(message).toContain('seems to end with /v1/chat/completions');
-    expect(message).toContain(`for OpenAI clients is ${url}/v1,`);
+  const pasted: [string, string][] = [
+    ['/v1/chat/completions', '/chat/completions'],
+    ['/v1/chat/completions', '/v1/chat/completions'],
+    ['/v1/chat/completions', '/models'],
+    ['/v1/responses', '/responses'],
+    ['/v1/messages', '/v1/messages'],
+  ];
+  for (const [base, endpoint] of pasted) {
+    const { status, json } = await call(base + endpoint, { method: 'POST' });
+    expect([base, status]).toEqual([base, 404]);
+    expect(json().error.message).toContain(`seems to end with ${base},`);
+    expect(json().error.message).toContain(`for OpenAI clients is ${url}/v1,`);
   }
 });
 

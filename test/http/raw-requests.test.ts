@@ -9,8 +9,8 @@ async function startWithKey() {
   const gateway = await startTestGateway();
   const authorization = `Bearer ${await gateway.createClientKey()}`;
   /** What is answered to a head, and the body behind it. */
-  const say = (lines: string[], content = body) => {
-    const head = ['POST /v1/chat/completions HTTP/1.1', 'host: x', `authorization: ${authorization}`, ...lines];
+  const say = (lines: string[], content = body, path = '/v1/chat/completions') => {
+    const head = [`POST ${path} HTTP/1.1`, 'host: x', `authorization: ${authorization}`, ...lines];
     return openRawSocket(gateway.port, `${head.join('\r\n')}\r\n\r\n${content}`).closed;
   };
   return { ...gateway, authorization, say };
@@ -60,7 +60,6 @@ test("nothing of the client's headers goes upstream", async () => {
     'cookie: session=1',
     'x-goog-api-key: AIzaStolen',
     'x-goog-user-project: theirs',
-    'x-goog-api-client: genai-js',
     'x-api-key: theirs',
     'x-forwarded-for: 1.2.3.4',
     'x-forwarded-host: elsewhere.example',
@@ -78,13 +77,37 @@ test("nothing of the client's headers goes upstream", async () => {
     '__proto__: theirs',
     'constructor: theirs',
   ];
-  const length = `content-length: ${body.length}`;
-  expect(await say([length, 'connection: close', ...theirs])).toContain('HTTP/1.1 200 OK');
-  const [call] = gemini.generations();
-  const ours = ['accept', 'connection', 'content-length', 'content-type', 'host', 'x-goog-api-key'];
-  expect(Object.keys(call?.headers ?? {}).sort()).toEqual(ours);
-  expect(call?.headers['x-goog-api-key']).toMatch(/^AIza(First|Second)/);
-  expect(JSON.stringify(call?.headers)).not.toContain('theirs');
+  const content = { contents: [{ parts: [{ text: 'x' }] }] };
+  const model = 'gemini-3.8-flash';
+  const message = { model, max_tokens: 9, messages: [{ role: 'user', content: 'x' }] };
+  const form = '--b\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\n\r\nRIFF\r\n--b--\r\n';
+  const formats: [string, object | string][] = [
+    ['/v1/chat/completions', message],
+    ['/v1/responses', { model, input: 'x' }],
+    ['/v1/messages', message],
+    ['/v1/messages/count_tokens', message],
+    ['/v1/completions', { model, prompt: 'x' }],
+    ['/v1/embeddings', { model: 'gemini-embedding-001', input: 'x' }],
+    ['/v1/images/generations', { model: 'gemini-3.1-flash-image', prompt: 'x' }],
+    ['/v1/audio/speech', { model: 'gemini-3.8-flash-tts', input: 'x', voice: 'alloy' }],
+    [`/openai/deployments/${model}/audio/transcriptions`, form],
+    ['/v1beta/models/gemini-3.8-flash:generateContent', content],
+    ['/v1beta/cachedContents', { model: `models/${model}`, ...content }],
+  ];
+  for (const [path, request] of formats) {
+    const before = gemini.generations().length;
+    const sent = typeof request === 'string' ? request : JSON.stringify(request);
+    const type = typeof request === 'string' ? 'multipart/form-data; boundary=b' : 'application/json';
+    await say([`content-type: ${type}`, `content-length: ${sent.length}`, 'connection: close', ...theirs], sent, path);
+    const calls = gemini.generations().slice(before);
+    expect([path, calls.length]).not.toEqual([path, 0]);
+    const ours = ['accept', 'connection', 'content-length', 'content-type', 'host', 'x-goog-api-key'];
+    for (const { headers } of calls) {
+      expect([path, Object.keys(headers).filter((name) => !ours.includes(name))]).toEqual([path, []]);
+      expect(headers['x-goog-api-key']).toMatch(/^AIza(First|Second)/);
+      expect(JSON.stringify(headers)).not.toContain('theirs');
+    }
+  }
 });
 
 test('who sends a head or a body byte by byte is cut off, and nobody else waits for that', async () => {
