@@ -3,7 +3,8 @@ import type { GeminiClient } from '../gemini/gemini-client.ts';
 import type { ModelCard } from '../gemini/types.ts';
 import { isAccepted, restOf } from '../pool/choose-key.ts';
 import { classifyFailure } from '../pool/classify-failure.ts';
-import type { Pool, PoolKey } from '../pool/pool.ts';
+import type { Pool } from '../pool/pool.ts';
+import type { PoolKey } from '../pool/pool-key.ts';
 import { isModelId, plainId } from './model-id.ts';
 
 /** What Google offers to the keys of the pool, by id: lists differ from project to project, so this is their union. Kept in memory. */

@@ -1,6 +1,6 @@
 import type { Rest } from './choose-key.ts';
 import type { Failure } from './classify-failure.ts';
-import type { PoolKey } from './pool.ts';
+import type { PoolKey } from './pool-key.ts';
 
 /** What became of a key's state; null: nothing that can be seen. */
 export type HealthChange = 'rejected' | 'restored' | 'rested' | null;

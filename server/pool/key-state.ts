@@ -1,5 +1,5 @@
 import { isAccepted } from './choose-key.ts';
-import type { PoolKey } from './pool.ts';
+import type { PoolKey } from './pool-key.ts';
 
 export type UpstreamKeyStatus = 'ACTIVE' | 'COOLING_DOWN' | 'EXHAUSTED' | 'REJECTED' | 'DISABLED';
 

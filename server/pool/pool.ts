@@ -1,24 +1,9 @@
 import type { Repair } from '../gemini/repair-request.ts';
-import { type Candidate, chooseKey, type NoKey, type Rest } from './choose-key.ts';
-import type { Failure, FailureClass } from './classify-failure.ts';
+import { chooseKey, type NoKey, type Rest } from './choose-key.ts';
+import type { Failure } from './classify-failure.ts';
 import { type HealthChange, noteFailure, noteSuccess } from './key-health.ts';
+import type { PoolKey } from './pool-key.ts';
 import { createRetryBudget, type RetryBudget } from './retry-budget.ts';
-
-/** A Gemini API key as the pool holds it, in the clear, in memory only. */
-export interface PoolKey extends Candidate {
-  apiKey: string;
-  maskedKey: string;
-  rests: Map<string, Rest>;
-  rejection: { untilMs: number | null; reason: FailureClass; message: string } | null;
-  inFlight: number;
-  lastFailure: { class: FailureClass; message: string } | null;
-  /** Quota refusals in a row that named no time. */
-  unknownRefusals: number;
-  /** Models that Google denied to the key since it last served one. */
-  deniedModels: Set<string>;
-  /** Models the key has served. */
-  servedModels: Set<string>;
-}
 
 /** Something about a key that people can see has changed. The end of a rest is told by the clock alone. */
 export interface KeyChange {

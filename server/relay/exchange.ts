@@ -6,9 +6,10 @@ import type { RequestAborted, TokenUsage, UsageSource } from '../ledger/events.t
 import { isModelId } from '../models/model-id.ts';
 import { ignoredHeader } from './ignored-header.ts';
 import type { LiveOutcome } from './live-counters.ts';
+import type { Call, RelayParts } from './parts.ts';
 import { type CallOwner, PendingCall } from './pending-call.ts';
-import type { Call, RelayParts } from './relay.ts';
 import type { Ending } from './request-events.ts';
+import { noUsage, sumUsage } from './token-usage.ts';
 
 /** One request on its way: its calls, what has been seen of the answer, and what has been sent. */
 export class Exchange implements CallOwner {
@@ -244,32 +245,6 @@ export class Exchange implements CallOwner {
 
 const leastCertainFirst: readonly UsageSource[] = ['unknown', 'estimate', 'last-seen', 'upstream'];
 
-/** Nothing was used. */
-export const noUsage: TokenUsage = {
-  inputTokens: 0,
-  cachedInputTokens: 0,
-  outputTokens: 0,
-  reasoningTokens: 0,
-  totalTokens: 0,
-};
-
-function sumUsage(a: TokenUsage, b: TokenUsage): TokenUsage {
-  return {
-    inputTokens: a.inputTokens + b.inputTokens,
-    cachedInputTokens: a.cachedInputTokens + b.cachedInputTokens,
-    outputTokens: a.outputTokens + b.outputTokens,
-    reasoningTokens: a.reasoningTokens + b.reasoningTokens,
-    totalTokens: a.totalTokens + b.totalTokens,
-  };
-}
-
-/** Google tells the tier that served an answer beside its tokens, or in a header. */
-function withTier({ tally, headers }: PendingCall): UsageMetadata {
-  const usage = tally.usageMetadata();
-  const serviceTier = usage.serviceTier ?? headers['x-gemini-service-tier'];
-  return serviceTier ? { ...usage, serviceTier } : usage;
-}
-
 /** What several calls used, in Gemini's words, for the one answer they make. */
 function sumOfCalls(calls: readonly PendingCall[]): UsageMetadata {
   const used = calls.map(({ tally }) => tally.usage()).reduce(sumUsage, noUsage);
@@ -287,4 +262,11 @@ function sumOfCalls(calls: readonly PendingCall[]): UsageMetadata {
 function isGeneration({ calls }: TranslatedRequest): boolean {
   const action = calls[0]?.action;
   return action === 'generateContent' || action === 'streamGenerateContent';
+}
+
+/** Google tells the tier that served an answer beside its tokens, or in a header. */
+function withTier({ tally, headers }: PendingCall): UsageMetadata {
+  const usage = tally.usageMetadata();
+  const serviceTier = usage.serviceTier ?? headers['x-gemini-service-tier'];
+  return serviceTier ? { ...usage, serviceTier } : usage;
 }

@@ -3,14 +3,14 @@ import { plainRequest } from '../formats/format.ts';
 import { LedgerUnavailable } from '../ledger/commands.ts';
 import type { RunResult } from '../pool/pool.ts';
 import type { Owner } from '../pool/resource-owners.ts';
-import { noUsage } from './exchange.ts';
 import { NativeCall, type NativeRequest, usageOfInteraction } from './native-call.ts';
 import type { OpenCalls } from './open-calls.ts';
-import type { OpenRequest, RelayParts } from './relay.ts';
+import type { OpenRequest, RelayParts } from './parts.ts';
 import * as events from './request-events.ts';
 import { requireMayUse } from './require-may-use.ts';
 import { soleOwner } from './sole-owner.ts';
 import { noKeyError, toApiError } from './to-api-error.ts';
+import { noUsage } from './token-usage.ts';
 
 /** Passes native calls on: the same walk as a translated request, without a translation. */
 export function createForwarder(parts: RelayParts, open: OpenCalls<OpenRequest>) {

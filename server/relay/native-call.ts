@@ -3,9 +3,10 @@ import { Tally } from '../gemini/tally.ts';
 import type { GenerateContentResponse } from '../gemini/types.ts';
 import type { RequestAborted, TokenUsage } from '../ledger/events.ts';
 import { blameResource, classifyFailure } from '../pool/classify-failure.ts';
-import type { AttemptResult, PoolKey } from '../pool/pool.ts';
+import type { AttemptResult } from '../pool/pool.ts';
+import type { PoolKey } from '../pool/pool-key.ts';
 import type { LiveOutcome } from './live-counters.ts';
-import type { RelayParts } from './relay.ts';
+import type { RelayParts } from './parts.ts';
 import type { NativeReply } from './reply.ts';
 
 /** A call of Gemini's own API that is about no answer of a model: files, caches, interactions and the like. */

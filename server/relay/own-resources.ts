@@ -1,5 +1,5 @@
 import { blameResource, classifyFailure, type FailedEnd } from '../pool/classify-failure.ts';
-import type { RelayParts } from './relay.ts';
+import type { RelayParts } from './parts.ts';
 
 /** One page of the resources that a client made. */
 export interface ResourcePage {

@@ -11,8 +11,9 @@ import {
   type Failure,
   failureOfAnswer,
 } from '../pool/classify-failure.ts';
-import type { AttemptResult, PoolKey } from '../pool/pool.ts';
-import type { RelayParts } from './relay.ts';
+import type { AttemptResult } from '../pool/pool.ts';
+import type { PoolKey } from '../pool/pool-key.ts';
+import type { RelayParts } from './parts.ts';
 
 /** Gemini 4 answers longer than one request are continued at most so often (a loop without end would cost without end). */
 const hopsMax = 16;

@@ -1,43 +1,22 @@
 import { ApiError, invalidRequest } from '../formats/api-error.ts';
-import type { ClientFormat, TranslatedRequest, TranslationContext } from '../formats/format.ts';
-import { type GeminiClient, strangeAnswer } from '../gemini/gemini-client.ts';
+import type { TranslatedRequest, TranslationContext } from '../formats/format.ts';
+import { strangeAnswer } from '../gemini/gemini-client.ts';
 import { LedgerUnavailable } from '../ledger/commands.ts';
-import type { RequestAborted } from '../ledger/events.ts';
-import type { Ledger } from '../ledger/ledger.ts';
-import type { MediaFetcher } from '../media/media-fetcher.ts';
 import type { NoKey } from '../pool/choose-key.ts';
-import type { Pool, PoolKey } from '../pool/pool.ts';
-import type { ResourceOwners } from '../pool/resource-owners.ts';
-import type { ResponseStore } from '../responses/response-store.ts';
-import type { SignatureStore } from '../signatures/signature-store.ts';
+import type { PoolKey } from '../pool/pool-key.ts';
 import { Exchange } from './exchange.ts';
 import { fetchDownloads } from './fetch-downloads.ts';
 import { createForwarder } from './forwarder.ts';
-import type { LiveCounters } from './live-counters.ts';
 import type { NativeRequest } from './native-call.ts';
-import { createOpenCalls, type OpenCall } from './open-calls.ts';
+import { createOpenCalls } from './open-calls.ts';
 import { listOwnResources, type ResourcePage } from './own-resources.ts';
+import type { Call, OpenRequest, RelayParts } from './parts.ts';
 import { createRejectionLimit } from './rejection-limit.ts';
-import type { Reply } from './reply.ts';
 import * as events from './request-events.ts';
 import { requireMayUse } from './require-may-use.ts';
 import { type CallResult, runCalls } from './run-calls.ts';
 import { soleOwner } from './sole-owner.ts';
 import { noKeyError, toApiError } from './to-api-error.ts';
-
-/** One call of one client, as the edge hands it over. */
-export interface Call {
-  requestId: string;
-  /** The caller's own id for it, at most 128 printable characters. */
-  clientRequestId?: string | undefined;
-  clientKeyId: string;
-  format: ClientFormat;
-  body: unknown;
-  bodyBytes: number;
-  reply: Reply;
-  /** Whether the caller may use a model, by the name it asked for and the id that would be called. */
-  mayUse(...names: string[]): boolean;
-}
 
 export interface Relay {
   /**
@@ -56,28 +35,6 @@ export interface Relay {
   openCalls(): number;
   /** Ends every open call, settled at what is known. For the end of the shutdown's grace. */
   abortAll(): void;
-}
-
-export interface RelayParts {
-  ledger: Pick<Ledger, 'append'>;
-  pool: Pool;
-  gemini: GeminiClient;
-  signatures: SignatureStore;
-  media: Pick<MediaFetcher, 'fetch'>;
-  owners: ResourceOwners;
-  translation: Omit<TranslationContext, 'responses'>;
-  responses: ResponseStore;
-  /** The models that a caller could have meant. */
-  modelIds(): string[];
-  counters: LiveCounters;
-  /** Wall clock, ms since 1970. */
-  now(): number;
-  randomId(length: number): string;
-}
-
-/** What can be ended from outside while it is being answered. */
-export interface OpenRequest extends OpenCall {
-  abort(by: RequestAborted['by']): void;
 }
 
 /** THE CONDUCTOR: `answer` reads top to bottom as the walk of a request. */

@@ -1,5 +1,5 @@
 import { ApiError } from '../formats/api-error.ts';
-import type { Call } from './relay.ts';
+import type { Call } from './parts.ts';
 
 const shownCharactersMax = 100;
 

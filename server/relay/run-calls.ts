@@ -1,10 +1,10 @@
 import type { TokenUsage } from '../ledger/events.ts';
 import type { NoKey } from '../pool/choose-key.ts';
 import type { Failure } from '../pool/classify-failure.ts';
-import type { PoolKey } from '../pool/pool.ts';
+import type { PoolKey } from '../pool/pool-key.ts';
 import type { Exchange } from './exchange.ts';
+import type { RelayParts } from './parts.ts';
 import type { PendingCall } from './pending-call.ts';
-import type { RelayParts } from './relay.ts';
 import * as events from './request-events.ts';
 
 /** What became of one upstream call of a request. `keyId` is the last key that was tried. */

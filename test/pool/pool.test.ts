@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { classifyFailure, type Failure, failureOfAnswer } from '../../server/pool/classify-failure.ts';
 import { keyState } from '../../server/pool/key-state.ts';
-import { type AttemptResult, createPool, type KeyChange, type PoolKey, type RunPlan } from '../../server/pool/pool.ts';
+import { type AttemptResult, createPool, type KeyChange, type RunPlan } from '../../server/pool/pool.ts';
+import type { PoolKey } from '../../server/pool/pool-key.ts';
 
 const model = 'gemini-3.8-flash';
 const minute = 60_000;

@@ -1,0 +1,49 @@
+import type { ClientFormat, TranslationContext } from '../formats/format.ts';
+import type { GeminiClient } from '../gemini/gemini-client.ts';
+import type { RequestAborted } from '../ledger/events.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { MediaFetcher } from '../media/media-fetcher.ts';
+import type { Pool } from '../pool/pool.ts';
+import type { ResourceOwners } from '../pool/resource-owners.ts';
+import type { ResponseStore } from '../responses/response-store.ts';
+import type { SignatureStore } from '../signatures/signature-store.ts';
+import type { LiveCounters } from './live-counters.ts';
+import type { OpenCall } from './open-calls.ts';
+import type { Reply } from './reply.ts';
+
+/** One call of one client, as the edge hands it over. */
+export interface Call {
+  requestId: string;
+  /** The caller's own id for it, at most 128 printable characters. */
+  clientRequestId?: string | undefined;
+  clientKeyId: string;
+  format: ClientFormat;
+  body: unknown;
+  bodyBytes: number;
+  reply: Reply;
+  /** Whether the caller may use a model, by the name it asked for and the id that would be called. */
+  mayUse(...names: string[]): boolean;
+}
+
+/** What the relay works with. */
+export interface RelayParts {
+  ledger: Pick<Ledger, 'append'>;
+  pool: Pool;
+  gemini: GeminiClient;
+  signatures: SignatureStore;
+  media: Pick<MediaFetcher, 'fetch'>;
+  owners: ResourceOwners;
+  translation: Omit<TranslationContext, 'responses'>;
+  responses: ResponseStore;
+  /** The models that a caller could have meant. */
+  modelIds(): string[];
+  counters: LiveCounters;
+  /** Wall clock, ms since 1970. */
+  now(): number;
+  randomId(length: number): string;
+}
+
+/** What can be ended from outside while it is being answered. */
+export interface OpenRequest extends OpenCall {
+  abort(by: RequestAborted['by']): void;
+}
