@@ -14,10 +14,22 @@ export interface ModelDirectory {
   exactAliases: readonly string[];
 }
 
+/** Looking rules up takes as long as reading a prompt; clients name models freely, so not all are kept. */
+const rememberedMax = 1000;
+
 export function createModelDirectory({ aliases, rules, hidden }: ModelsFile): ModelDirectory {
   const targets = new Map(Object.entries(aliases));
   const aliasPatterns = strongestFirst(targets.keys());
   const rulePatterns = strongestFirst(Object.keys(rules));
+
+  const rulesById = new Map<string, ModelRules>();
+
+  function findRules(id: string): ModelRules {
+    const changes = rules[rulePatterns.find((pattern) => matchesPattern(pattern, id)) ?? ''];
+    if (!changes) return builtInRules(id);
+    const { like, ...changed } = changes;
+    return { ...builtInRules(like ?? id), ...changed };
+  }
 
   return {
     resolve(requested) {
@@ -27,10 +39,11 @@ export function createModelDirectory({ aliases, rules, hidden }: ModelsFile): Mo
       return isModelId(target) ? target : null;
     },
     rulesOf(id) {
-      const changes = rules[rulePatterns.find((pattern) => matchesPattern(pattern, id)) ?? ''];
-      if (!changes) return builtInRules(id);
-      const { like, ...changed } = changes;
-      return { ...builtInRules(like ?? id), ...changed };
+      const known = rulesById.get(id);
+      if (known) return known;
+      const found = findRules(id);
+      if (rulesById.size < rememberedMax) rulesById.set(id, found);
+      return found;
     },
     isHidden: (id) => hidden.some((pattern) => matchesPattern(pattern, id)),
     exactAliases: aliasPatterns.filter((alias) => !alias.includes('*')),

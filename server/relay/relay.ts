@@ -160,12 +160,19 @@ function closeAnswer(exchange: Exchange) {
 }
 
 function translate(call: Call, context: TranslationContext): TranslatedRequest {
-  // Some thousand levels exhaust the stack of whatever walks through them, here or when the request is written out.
-  if (isDeeperThan(call.body, levelsMax)) throw tooDeep();
-  const translated = call.format.toGemini(call.body, context);
-  // Once more: arguments of tools are JSON in a text.
+  const translated = withinStack(() => call.format.toGemini(call.body, context));
+  // It is written out only later, when it has been accepted; and arguments of tools are JSON in a text.
   if (translated.calls.some(({ body }) => isDeeperThan(body, levelsMax))) throw tooDeep();
   return translated;
+}
+
+/** Some thousand levels exhaust the stack of whatever walks through them; that is the caller's doing. */
+function withinStack<Value>(walk: () => Value): Value {
+  try {
+    return walk();
+  } catch (error) {
+    throw error instanceof RangeError ? tooDeep() : error;
+  }
 }
 
 /** Google reads about 100 levels. */
@@ -174,8 +181,7 @@ const levelsMax = 200;
 function isDeeperThan(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false;
   if (levels === 0) return true;
-  for (const child of Array.isArray(value) ? value : Object.values(value))
-    if (isDeeperThan(child, levels - 1)) return true;
+  for (const name in value) if (isDeeperThan((value as Record<string, unknown>)[name], levels - 1)) return true;
   return false;
 }
 

@@ -34,6 +34,7 @@ export function toAnnotations(
   text: string,
   partStarts: readonly number[] = [],
 ): Annotation[] {
+  if (candidates.length === 0) return [];
   const bytes = Buffer.from(text);
   const startsInBytes = partStarts.map((start) => Buffer.byteLength(text.slice(0, start)));
   const all = candidates.flatMap((candidate) => [

@@ -6,6 +6,7 @@ const addressFields = new Set(['fileUri', 'file_uri']);
 const fileFields = new Set(['uri', 'fileName', 'file_name']);
 const nameFields = new Set(['cachedContent', 'cached_content', 'fileSearchStoreNames', 'file_search_store_names']);
 const interactionFields = new Set(['previous_interaction_id', 'previousInteractionId']);
+const namingFields = new Set([...addressFields, ...fileFields, ...nameFields, ...interactionFields]);
 const depthMax = 64;
 
 /** The resources that a native request mentions, each once. */
@@ -32,7 +33,8 @@ function collect(value: unknown, found: Set<string>, depth: number): void {
 
 /** What is named in another way than the usual one is taken as it is: it is nobody's, but the request is about it. */
 function collectName(field: string, text: unknown, found: Set<string>): void {
-  if (typeof text !== 'string') return;
+  // Before it is looked into: most texts are long and name nothing.
+  if (typeof text !== 'string' || !namingFields.has(field)) return;
   const file = fileName.exec(text)?.[1];
   if (addressFields.has(field)) found.add(file ?? text);
   else if (file && fileFields.has(field)) found.add(file);

@@ -44,7 +44,7 @@ function toGemini(body: unknown, context: TranslationContext): TranslatedRequest
     isStreaming: request.stream,
     calls: [{ action: request.stream ? 'streamGenerateContent' : 'generateContent', body: upstream }],
     downloads: media.downloads,
-    resources: [...media.resources, ...resourcesIn({ ...upstream, contents: [] })],
+    resources: [...media.resources, ...resourcesIn({ tools: upstream.tools, cachedContent: upstream.cachedContent })],
     signatureUse,
     ignoredParams: Object.keys(request).filter((field) => !knownFields.has(field)),
     createAnswer: (head) =>

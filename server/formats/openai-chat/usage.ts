@@ -32,16 +32,21 @@ export function inputTokensOf(usage: UsageMetadata, modality: string): number {
 }
 
 function byModality(details: ModalityTokenCount[] | undefined, modalities: string[]): Record<string, number> {
-  const counts = modalities.map((modality) => [modality, sumOf(details, modality)] as const);
-  return Object.fromEntries(
-    counts.flatMap(([modality, count]) => (count === undefined ? [] : [[`${modality.toLowerCase()}_tokens`, count]])),
-  );
+  const counts: Record<string, number> = {};
+  for (const modality of modalities) {
+    const count = sumOf(details, modality);
+    if (count !== undefined) counts[`${modality.toLowerCase()}_tokens`] = count;
+  }
+  return counts;
 }
 
 /** Undefined when the modality is not in the list; it is there once for each call that the answer took. */
 function sumOf(details: ModalityTokenCount[] | undefined, wanted: string): number | undefined {
   if (!Array.isArray(details)) return undefined;
-  const found = details.filter((detail) => detail?.modality === wanted);
-  if (found.length === 0) return undefined;
-  return found.reduce((sum, { tokenCount }) => sum + (Number.isSafeInteger(tokenCount) ? Number(tokenCount) : 0), 0);
+  let sum: number | undefined;
+  for (const detail of details) {
+    if (detail?.modality !== wanted) continue;
+    sum = (sum ?? 0) + (Number.isSafeInteger(detail.tokenCount) ? Number(detail.tokenCount) : 0);
+  }
+  return sum;
 }

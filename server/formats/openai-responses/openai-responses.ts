@@ -67,7 +67,7 @@ export function translateRequest(body: unknown, context: TranslationContext): Tr
     isStreaming: request.stream,
     calls: [{ action: request.stream ? 'streamGenerateContent' : 'generateContent', body: upstream } as const],
     downloads: media.downloads,
-    resources: [...media.resources, ...resourcesIn({ ...upstream, contents: [] })],
+    resources: [...media.resources, ...resourcesIn({ tools: upstream.tools, cachedContent: upstream.cachedContent })],
     signatureUse,
     ignoredParams: [...ignoredFields(request), ...offered.ignored],
   };
