@@ -36,13 +36,16 @@ export class Exchange implements CallOwner {
   outcome: LiveOutcome = 'failed';
   timeToFirstTokenMs: number | null = null;
 
-  constructor(call: Call, translated: TranslatedRequest, parts: RelayParts) {
+  /** @param written The bodies of its upstream calls. */
+  constructor(call: Call, translated: TranslatedRequest, written: readonly (string | Buffer)[], parts: RelayParts) {
     this.#call = call;
     this.#translated = translated;
     this.#parts = parts;
     this.#answer = this.#createAnswer();
     const { calls, model, expects } = translated;
-    this.calls = calls.map((upstream) => new PendingCall(upstream, model, expects, this, parts));
+    this.calls = calls.map(
+      (upstream, index) => new PendingCall(upstream, written[index] ?? '', model, expects, this, parts),
+    );
     this.#headers = { 'x-pool-model': model, ...ignoredHeader(translated.ignoredParams) };
     call.reply.onGone(() => this.abort('client'));
     if (call.reply.isGone) this.abortedBy = 'client';

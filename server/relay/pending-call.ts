@@ -18,6 +18,11 @@ import type { RelayParts } from './parts.ts';
 /** Gemini 4 answers longer than one request are continued at most so often (a loop without end would cost without end). */
 const hopsMax = 16;
 
+/** The body of a call as it goes upstream. @throws RangeError when it is nested so deeply that the stack does not suffice. */
+export function writeOut({ body, native }: UpstreamCall): string | Buffer {
+  return native?.bytes ?? JSON.stringify(body);
+}
+
 /** What a call needs of the request it belongs to. */
 export interface CallOwner {
   readonly abortedBy: string | null;
@@ -39,6 +44,8 @@ export class PendingCall {
   readonly #expects: Expectation;
   readonly #owner: CallOwner;
   readonly #parts: Pick<RelayParts, 'gemini' | 'now'>;
+  /** Its body for the first try; let go then, as it may be large. */
+  #written: string | Buffer | null;
   #responses: GenerateContentResponse[] = [];
   #abortCall: (() => void) | null = null;
   #wasEmpty = false;
@@ -48,14 +55,17 @@ export class PendingCall {
   /** What Google said beside the answer. */
   headers: AnswerHeaders = {};
 
+  /** @param written What `writeOut` made of the call. */
   constructor(
     call: UpstreamCall,
+    written: string | Buffer,
     model: string,
     expects: 'audio' | undefined,
     owner: CallOwner,
     parts: Pick<RelayParts, 'gemini' | 'now'>,
   ) {
     this.#call = call;
+    this.#written = written;
     this.#model = model;
     this.#expects = expectationOf(call.action, expects);
     this.#owner = owner;
@@ -78,7 +88,8 @@ export class PendingCall {
     this.#responses = [];
     const original = this.#call.body as GenerateContentRequest;
     const request = repair ? repairRequest(original, repair) : original;
-    let body = (!repair && this.#call.native?.bytes) || JSON.stringify(request);
+    let body = repair ? JSON.stringify(request) : (this.#written ?? writeOut(this.#call));
+    this.#written = null;
     for (let hop = 1; ; hop++) {
       const end = await this.#callGemini(key, body);
       if (this.#owner.abortedBy || end.kind === 'aborted') return { kind: 'aborted' };

@@ -1,5 +1,5 @@
 import { ApiError, invalidRequest } from '../formats/api-error.ts';
-import type { TranslatedRequest, TranslationContext } from '../formats/format.ts';
+import type { TranslatedRequest } from '../formats/format.ts';
 import { strangeAnswer } from '../gemini/gemini-client.ts';
 import { LedgerUnavailable } from '../ledger/commands.ts';
 import type { NoKey } from '../pool/choose-key.ts';
@@ -11,6 +11,7 @@ import type { NativeRequest } from './native-call.ts';
 import { createOpenCalls } from './open-calls.ts';
 import { listOwnResources, type ResourcePage } from './own-resources.ts';
 import type { Call, OpenRequest, RelayParts } from './parts.ts';
+import { writeOut } from './pending-call.ts';
 import { createRejectionLimit } from './rejection-limit.ts';
 import * as events from './request-events.ts';
 import { requireMayUse } from './require-may-use.ts';
@@ -47,12 +48,16 @@ export function createRelay(parts: RelayParts): Relay {
   async function answer(call: Call): Promise<void> {
     const facts = factsOf(call);
     let translated: TranslatedRequest;
+    let written: (string | Buffer)[];
     let only: string | null;
     let first: PoolKey;
     try {
-      translated = translate(call, { ...parts.translation, responses: parts.responses.of(call.clientKeyId) });
+      const context = { ...parts.translation, responses: parts.responses.of(call.clientKeyId) };
+      translated = withinStack(() => call.format.toGemini(call.body, context));
       requireMayUse(call, translated.requestedModel, translated.model);
       await fetchDownloads(translated.downloads, parts.media, call.reply);
+      // Before it is accepted, because this too can fail.
+      written = withinStack(() => translated.calls.map(writeOut));
       only = soleOwner(translated.resources, call.clientKeyId, parts);
       first = chooseFirst(translated.model, only);
     } catch (error) {
@@ -62,7 +67,7 @@ export function createRelay(parts: RelayParts): Relay {
       throw error;
     }
 
-    const exchange = new Exchange(call, translated, parts);
+    const exchange = new Exchange(call, translated, written, parts);
     open.add(exchange);
     counters.accepted();
     try {
@@ -159,13 +164,6 @@ function closeAnswer(exchange: Exchange) {
   }
 }
 
-function translate(call: Call, context: TranslationContext): TranslatedRequest {
-  const translated = withinStack(() => call.format.toGemini(call.body, context));
-  // It is written out only later, when it has been accepted; and arguments of tools are JSON in a text.
-  if (translated.calls.some(({ body }) => isDeeperThan(body, levelsMax))) throw tooDeep();
-  return translated;
-}
-
 /** Some thousand levels exhaust the stack of whatever walks through them; that is the caller's doing. */
 function withinStack<Value>(walk: () => Value): Value {
   try {
@@ -173,16 +171,6 @@ function withinStack<Value>(walk: () => Value): Value {
   } catch (error) {
     throw error instanceof RangeError ? tooDeep() : error;
   }
-}
-
-/** Google reads about 100 levels. */
-const levelsMax = 200;
-
-function isDeeperThan(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false;
-  if (levels === 0) return true;
-  for (const name in value) if (isDeeperThan((value as Record<string, unknown>)[name], levels - 1)) return true;
-  return false;
 }
 
 function tooDeep(): ApiError {
