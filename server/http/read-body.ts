@@ -62,7 +62,7 @@ function readBytes(request: IncomingMessage, bytesMax: number): Promise<Body> {
   const announced = request.headers['content-length'];
   if (Number(announced) > bytesMax) throw tooLarge(bytesMax);
   const { promise, resolve, reject } = Promise.withResolvers<Body>();
-  let place: Body = Buffer.allocUnsafe(announced === undefined ? firstPlaceBytes : Number(announced));
+  let place: Body | null = null;
   let length = 0;
   request.on('data', function take(piece: Buffer) {
     if (length + piece.length > bytesMax) {
@@ -71,10 +71,19 @@ function readBytes(request: IncomingMessage, bytesMax: number): Promise<Body> {
       reject(tooLarge(bytesMax));
       return;
     }
+    // Most bodies are one piece, which is its own place.
+    if (place === null && piece.length === Number(announced)) {
+      place = piece as Body;
+      length = piece.length;
+      return;
+    }
+    place ??= Buffer.allocUnsafe(announced === undefined ? firstPlaceBytes : Number(announced));
     if (length + piece.length > place.length) place = enlarged(place, length + piece.length);
     length += piece.copy(place, length);
   });
-  request.on('end', () => resolve(place.subarray(0, length)));
+  request.on('end', () =>
+    resolve(place === null ? nothing : place.length === length ? place : place.subarray(0, length)),
+  );
   request.on('error', reject);
   request.on('close', () => {
     // Every request closes; an error made for each would cost its stack.

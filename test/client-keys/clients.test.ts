@@ -94,6 +94,7 @@ describe('a client key', () => {
     const { clients, reload, row } = await open();
     const secret = 'correct-horse-battery';
     const { id } = await clients.create({ name: 'laptop', secret }, actor);
+    expect(clients.find(secret)?.id).toBe(id);
     await clients.delete(id, actor);
     expect(clients.find(secret)).toBeNull();
     expect((await reload()).find(secret)).toBeNull();
