@@ -20,24 +20,29 @@ export class FrameSplitter {
   #piecesLength = 0;
   #data = '';
   #bare = '';
+  readonly #onResponse: (response: GenerateContentResponse) => void;
 
-  /** The responses that these bytes complete. @throws MalformedStream */
-  push(bytes: Buffer): GenerateContentResponse[] {
+  /** @param onResponse Told each response as soon as it is read: a list of them would be garbage that lives too long to be cheap. */
+  constructor(onResponse: (response: GenerateContentResponse) => void) {
+    this.#onResponse = onResponse;
+  }
+
+  /** Tells the responses that these bytes complete. @throws MalformedStream */
+  push(bytes: Buffer): void {
     const end = bytes.lastIndexOf(lineFeed) + 1;
     if (end === 0) {
       this.#keep(bytes);
-      return [];
+      return;
     }
     const text = this.#takeText(bytes.subarray(0, end));
     if (end < bytes.length) this.#keep(bytes.subarray(end));
-    return this.#takeLines(text);
+    this.#takeLines(text);
   }
 
-  /** The responses in what is left when the stream has ended. @throws MalformedStream when something is left that is none. */
-  end(): GenerateContentResponse[] {
-    const responses = this.#takeLines(`${this.#takeText(Buffer.alloc(0))}\n\n`);
-    if (this.#bare.trim() !== '') responses.push(parse(this.#bare));
-    return responses;
+  /** Tells the responses in what is left when the stream has ended. @throws MalformedStream when something is left that is none. */
+  end(): void {
+    this.#takeLines(`${this.#takeText(Buffer.alloc(0))}\n\n`);
+    if (this.#bare.trim() !== '') this.#onResponse(parse(this.#bare));
   }
 
   #keep(piece: Buffer): void {
@@ -54,28 +59,27 @@ export class FrameSplitter {
     return text;
   }
 
-  #takeLines(text: string): GenerateContentResponse[] {
-    const responses: GenerateContentResponse[] = [];
+  #takeLines(text: string): void {
     for (let start = 0; start < text.length; ) {
       const end = text.indexOf('\n', start);
       const isCrLf = end > start && text.charCodeAt(end - 1) === carriageReturn;
       const line = text.slice(start, isCrLf ? end - 1 : end);
       // A carriage return alone is a line end too, by the rules of event streams; JSON never has one inside a string.
-      if (line.includes('\r')) for (const part of line.split('\r')) this.#takeLine(part, responses);
-      else this.#takeLine(line, responses);
+      if (line.includes('\r')) for (const part of line.split('\r')) this.#takeLine(part);
+      else this.#takeLine(line);
       start = end + 1;
     }
-    return responses;
   }
 
-  #takeLine(line: string, responses: GenerateContentResponse[]): void {
+  #takeLine(line: string): void {
     if (line.startsWith('data:')) {
       this.#data += this.#data === '' ? line.slice(5) : `\n${line.slice(5)}`;
     } else if (line !== '') {
       if (!/^(:|event:|id:|retry:)/.test(line)) this.#bare += `${line}\n`;
     } else if (this.#data !== '') {
-      responses.push(parse(this.#data));
+      const text = this.#data;
       this.#data = '';
+      this.#onResponse(parse(text));
     }
     if (this.#data.length + this.#bare.length > frameBytesMax) throw new MalformedStream('A frame is too long.');
   }

@@ -14,11 +14,13 @@ export interface GeminiCall {
   nativePath?: string | undefined;
   /** The Gemini API key in the clear. */
   apiKey: string;
+  /** Takes a chunk of a streamed answer. */
+  onChunk(chunk: GenerateContentResponse): void;
   /**
-   * Takes all chunks of one socket read of a streamed answer, in order. Returning false asks for a pause: nothing more is read until
-   * `resume` is called. `bytes` is that read as it came.
+   * Told after the chunks of one read of the socket. Returning false asks for a pause: nothing more is read until `resume` is called.
+   * `bytes` is that read as it came.
    */
-  onChunks(chunks: GenerateContentResponse[], resume: () => void, bytes: Buffer, headers: AnswerHeaders): boolean;
+  onRead(resume: () => void, bytes: Buffer, headers: AnswerHeaders): boolean;
   /** Told once, before anything is sent. Aborting ends the call at once, also while it waits for a connection. */
   onStart(abort: () => void): void;
 }
@@ -102,11 +104,12 @@ export function createGeminiClient({ baseUrl, httpsProxy, noProxy }: GeminiClien
   }
 
   return {
-    call({ model, action, body, nativePath, apiKey, onChunks, onStart }) {
+    call(call) {
+      const { model, action, body, nativePath, apiKey } = call;
       const { promise, resolve } = Promise.withResolvers<GeminiEnd>();
       const isStreaming = nativePath ? nativePath.includes('alt=sse') : action === 'streamGenerateContent';
-      const handler = new CallHandler(apiKey, resolve, isStreaming ? onChunks : null, nativePath !== undefined);
-      onStart(() => handler.abort());
+      const handler = new CallHandler(apiKey, resolve, isStreaming ? call : null, nativePath !== undefined);
+      call.onStart(() => handler.abort());
       if (!handler.isDone) post(nativePath ?? pathOf(model, action), apiKey, body, handler);
       return promise;
     },
@@ -149,30 +152,33 @@ function pathOf(model: string, action: GeminiAction): string {
   return `/v1beta/models/${encodeURIComponent(model)}:${action}${query}`;
 }
 
+type StreamSink = Pick<GeminiCall, 'onChunk' | 'onRead'>;
+
 /** Takes one answer off the wire, by undici's callbacks: its streams and iterators cost a third more. */
 class CallHandler implements Dispatcher.DispatchHandler {
   readonly #apiKey: string;
   readonly #resolve: (end: GeminiEnd) => void;
-  readonly #onChunks: GeminiCall['onChunks'] | null;
+  readonly #stream: StreamSink | null;
   readonly #isNative: boolean;
-  #splitter: FrameSplitter | undefined;
+  readonly #splitter = new FrameSplitter((chunk) => this.#takeChunk(chunk));
+  /** An error object in a stream: what comes after it counts no more. */
+  #error: GenerateContentResponse['error'];
+  /** Of a native stream, the chunks of the read at hand. */
+  #chunks: GenerateContentResponse[] = [];
   #headers: AnswerHeaders = {};
   #controller: Dispatcher.DispatchController | undefined;
   #status = 0;
+  /** What one read of the socket brought of a stream: the HTTP parser hands it over piece by piece, one for each of Google's chunks. */
+  #read: Buffer[] = [];
   #body: Buffer[] = [];
   #length = 0;
   isDone = false;
 
   /** @param isNative Bytes are passed on also when they complete no chunk. */
-  constructor(
-    apiKey: string,
-    resolve: (end: GeminiEnd) => void,
-    onChunks: GeminiCall['onChunks'] | null,
-    isNative = false,
-  ) {
+  constructor(apiKey: string, resolve: (end: GeminiEnd) => void, stream: StreamSink | null, isNative = false) {
     this.#apiKey = apiKey;
     this.#resolve = resolve;
-    this.#onChunks = onChunks;
+    this.#stream = stream;
     this.#isNative = isNative;
   }
 
@@ -200,12 +206,14 @@ class CallHandler implements Dispatcher.DispatchHandler {
     if (this.#length > (this.#status === 200 ? answerBytesMax : errorBytesMax))
       this.#stop({ kind: 'broken', message: 'The answer is too long.' });
     // The status decides, not the content type: Google labels the plain JSON of an error as an event stream.
-    else if (this.#onChunks && this.#status === 200) this.#pass(bytes);
-    else this.#body.push(bytes);
+    else if (!this.#stream || this.#status !== 200) this.#body.push(bytes);
+    // Passed on together when the parser is through with the read: one write to the client instead of hundreds in a burst.
+    else if (this.#read.push(bytes) === 1) queueMicrotask(() => this.#passRead());
   }
 
   onResponseEnd(): void {
-    if (this.#onChunks && this.#status === 200) {
+    if (this.#stream && this.#status === 200) {
+      this.#passRead();
       this.#pass(null);
       this.#done({ kind: 'answered', headers: this.#headers });
       return;
@@ -215,30 +223,42 @@ class CallHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error & { code?: string }): void {
+    this.#passRead();
     // Of several addresses that all refuse, the error has no message.
     this.#done({ kind: 'broken', message: error.message || error.code || error.name });
+  }
+
+  #passRead(): void {
+    const [first, ...more] = this.#read;
+    if (!first || this.isDone) return;
+    this.#read = [];
+    this.#pass(more.length === 0 ? first : Buffer.concat([first, ...more]));
   }
 
   /** @param bytes Null at the end. */
   #pass(bytes: Buffer | null): void {
     try {
-      this.#splitter ??= new FrameSplitter();
-      const chunks = bytes ? this.#splitter.push(bytes) : this.#splitter.end();
-      const failed = chunks.findIndex((chunk) => chunk.error);
-      const good = failed < 0 ? chunks : chunks.slice(0, failed);
-      if (good.length > 0 || (this.#isNative && bytes)) {
-        // An error may name the key: of the read that brings one, only what came before it is passed on.
-        const passed = failed < 0 ? (bytes ?? nothing) : toFrames(good);
-        if (this.#onChunks?.(good, () => this.#controller?.resume(), passed, this.#headers) === false)
-          this.#controller?.pause();
-      }
-      const error = chunks[failed]?.error;
+      if (bytes) this.#splitter.push(bytes);
+      else this.#splitter.end();
+      // An error may name the key: of the read that brings one, only what came before it is passed on.
+      const passed = this.#error ? toFrames(this.#chunks) : (bytes ?? nothing);
+      this.#chunks = [];
+      if (this.#stream?.onRead(() => this.#controller?.resume(), passed, this.#headers) === false)
+        this.#controller?.pause();
+      const error = this.#error;
       if (error) this.#stop({ kind: 'error', status: statusOf(error), text: JSON.stringify({ error }) });
     } catch (error) {
       // Google is not trusted either: an answer of another shape than Gemini's fails its own request and nothing else.
       const message = error instanceof MalformedStream ? error.message : strangeAnswer;
       this.#stop({ kind: 'broken', message });
     }
+  }
+
+  #takeChunk(chunk: GenerateContentResponse): void {
+    this.#error ??= chunk.error;
+    if (this.#error) return;
+    this.#stream?.onChunk(chunk);
+    if (this.#isNative) this.#chunks.push(chunk);
   }
 
   #stop(end: GeminiEnd): void {

@@ -84,13 +84,14 @@ export class Exchange implements CallOwner {
     this.#unsentBytes = [];
   }
 
+  onChunk(chunk: GenerateContentResponse): void {
+    this.#firstCall.tally.add(chunk);
+    this.#unsent += this.#answer.chunk(chunk);
+  }
+
   /** Passes on what one read of the socket brought. Held back until there is content: until then another key may be tried. */
-  onChunks(chunks: GenerateContentResponse[], resume: () => void, bytes: Buffer, headers: AnswerHeaders): boolean {
+  onRead(resume: () => void, bytes: Buffer, headers: AnswerHeaders): boolean {
     const { tally, isNative } = this.#firstCall;
-    for (const chunk of chunks) {
-      tally.add(chunk);
-      this.#unsent += this.#answer.chunk(chunk);
-    }
     if (isNative) {
       this.#unsentBytes.push(bytes);
       Object.assign(this.#headers, headers);

@@ -31,8 +31,10 @@ export interface CallOwner {
   readonly hasResources: boolean;
   /** A try begins: what earlier ones brought is void. */
   onAttempt(): void;
-  /** Takes chunks of a stream; false asks for a pause until `resume`. */
-  onChunks(chunks: GenerateContentResponse[], resume: () => void, bytes: Buffer, headers: AnswerHeaders): boolean;
+  /** Takes a chunk of a stream. */
+  onChunk(chunk: GenerateContentResponse): void;
+  /** Told after the chunks of one read of the socket; false asks for a pause until `resume`. */
+  onRead(resume: () => void, bytes: Buffer, headers: AnswerHeaders): boolean;
   /** Content has come that is not streamed. */
   onContent(): void;
 }
@@ -113,7 +115,8 @@ export class PendingCall {
       body,
       nativePath: this.#call.native?.path,
       apiKey: key.apiKey,
-      onChunks: (chunks, resume, bytes, headers) => this.#owner.onChunks(chunks, resume, bytes, headers),
+      onChunk: (chunk) => this.#owner.onChunk(chunk),
+      onRead: (resume, bytes, headers) => this.#owner.onRead(resume, bytes, headers),
       onStart: (abort) => {
         this.#abortCall = abort;
         if (this.#owner.abortedBy) abort();

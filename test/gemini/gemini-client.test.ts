@@ -32,7 +32,8 @@ function call(more: Partial<GeminiCall> = {}) {
     action: 'streamGenerateContent',
     body: '{"contents":[]}',
     apiKey,
-    onChunks: (chunks) => received.push(...chunks) > 0,
+    onChunk: (chunk) => received.push(chunk),
+    onRead: () => true,
     onStart: (abort) => {
       aborter.abort = abort;
     },
@@ -77,8 +78,7 @@ describe('a call', () => {
       response.end(frame('b') + frame('c'));
     });
     const { plan, received } = call({
-      onChunks: (chunks) => {
-        received.push(...chunks);
+      onRead: () => {
         gotFirst();
         return true;
       },
@@ -95,8 +95,7 @@ describe('a call', () => {
       response.end(frame('b'));
     });
     const { plan, received } = call({
-      onChunks: (chunks, resume) => {
-        received.push(...chunks);
+      onRead: (resume) => {
         if (received.length > 1) return true;
         pause(resume);
         return false;
@@ -165,7 +164,7 @@ describe('an aborted call', () => {
       response.write(frame('a'));
     });
     const { plan, abort } = call({
-      onChunks: () => {
+      onRead: () => {
         abort();
         return true;
       },

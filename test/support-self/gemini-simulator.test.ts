@@ -32,7 +32,8 @@ describe('simulated Gemini', () => {
       action: isStreaming ? 'streamGenerateContent' : 'generateContent',
       body: JSON.stringify(request),
       apiKey: key,
-      onChunks: (more) => chunks.push(...more) > 0,
+      onChunk: (chunk) => chunks.push(chunk),
+      onRead: () => true,
       onStart: () => {},
     });
     return { end, chunks };
@@ -186,22 +187,23 @@ describe('simulated Gemini', () => {
   it('lets frames pass one by one, and sees the caller hang up', async () => {
     const gate = answers.createGate();
     simulated.script({ answer: gate.hold(answers.text('one two three')) });
-    const seen: number[] = [];
+    const seen: GenerateContentResponse[] = [];
     let abort = () => {};
     const ended = gemini.call({
       model: 'gemini-2.5-flash',
       action: 'streamGenerateContent',
       body: JSON.stringify(hello),
       apiKey: 'AQ.first',
-      onChunks: (chunks) => seen.push(chunks.length) > 0,
+      onChunk: (chunk) => seen.push(chunk),
+      onRead: () => true,
       onStart: (abortCall) => {
         abort = abortCall;
       },
     });
     gate.pass();
-    await expect.poll(() => seen).toEqual([1]);
+    await expect.poll(() => seen).toHaveLength(1);
     gate.pass();
-    await expect.poll(() => seen).toEqual([1, 1]);
+    await expect.poll(() => seen).toHaveLength(2);
     abort();
     expect(await ended).toEqual({ kind: 'aborted' });
     await simulated.calls[0]?.ended;
