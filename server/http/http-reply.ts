@@ -39,14 +39,14 @@ export class HttpReply implements Reply {
   }
 
   send(content: string | Buffer, headers: Record<string, string>): void {
-    const body = typeof content === 'string' ? Buffer.from(content) : content;
     this.#response.writeHead(200, {
       'content-type': 'application/json; charset=utf-8',
-      'content-length': body.length,
+      'content-length': Buffer.byteLength(content),
       [processingHeader]: Math.round(performance.now() - this.#startedAt),
       ...headers,
     });
-    this.#response.end(body);
+    // A text goes out in one piece with the head.
+    this.#response.end(content);
   }
 
   expectStream(headers: Record<string, string>, heartbeat = comment): void {

@@ -10,9 +10,9 @@ const unknownUsage: TokenUsage = {
   totalTokens: 0,
 };
 
-const append: CommandHandler<{ event: NewEvent }, null> = (_transaction, { event }) => ({
+const append: CommandHandler<{ event: NewEvent }, void> = (_transaction, { event }) => ({
   events: [event],
-  result: null,
+  result: undefined,
 });
 
 /**

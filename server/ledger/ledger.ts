@@ -75,9 +75,7 @@ export function createLedger({ execute, orm, onCommit, headPosition }: LedgerPar
   }
 
   return {
-    append: async (event) => {
-      await execute('ledger.append', { event });
-    },
+    append: (event) => execute('ledger.append', { event }),
     read,
     async readAudit(first, after) {
       const em = orm.em.fork();
