@@ -59,13 +59,12 @@ function withConst(result: Schema, { const: constant }: Schema): Schema {
   return { ...(isScalar && result.type === undefined && { type }), ...result, enum: [constant] };
 }
 
-function withoutGaps(result: Schema, { nullable }: Schema): Schema {
+function withoutGaps({ required, ...result }: Schema, { nullable }: Schema): Schema {
   if (nullable === true && typeof result.type === 'string') result.type = [result.type, 'null'];
-  if (Array.isArray(result.required) && isSchema(result.properties)) {
-    const { properties } = result;
-    result.required = result.required.filter((name) => Object.hasOwn(properties as object, toText(name)));
-  }
-  return result;
+  const known = isSchema(result.properties) ? result.properties : {};
+  const isKnown = (name: unknown) => Object.hasOwn(known, toText(name));
+  const kept = Array.isArray(required) ? required.filter(isKnown) : [];
+  return kept.length > 0 ? { ...result, required: kept } : result;
 }
 
 /** One schema of all that has to hold. What stands beside `allOf` wins, then what comes first. */

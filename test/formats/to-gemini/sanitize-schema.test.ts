@@ -90,6 +90,11 @@ test.each<[string, unknown, unknown]>([
     { properties: { b: text, a: text }, required: ['b', 'ghost', 'a'] },
     { properties: { b: text, a: text }, required: ['b', 'a'] },
   ],
+  [
+    'nothing is required of a schema without properties, nor by a list in which nothing is left',
+    { anyOf: [{ required: ['a'] }, { type: 'object', required: ['b'] }, { properties: { c: text }, required: ['d'] }] },
+    { anyOf: [{}, { type: 'object' }, { properties: { c: text } }] },
+  ],
 ])('%s', (_name, schema, expected) => {
   const before = JSON.stringify(schema);
   expect(sanitizeSchema(schema, 'p')).toEqual(expected);
