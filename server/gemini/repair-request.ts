@@ -1,7 +1,7 @@
-import type { Content, GenerateContentRequest } from './types.ts';
+import type { Content, GenerateContentRequest, Part } from './types.ts';
 
 /** A change that lets a request pass which Google refused, tried once on the same key. */
-export type Repair = 'drop-thinking' | 'dummy-signatures' | 'drop-store';
+export type Repair = 'drop-thinking' | 'add-signatures' | 'dummy-signatures' | 'drop-store';
 
 /** Google's own placeholder for calls that have no signature (ai.google.dev/gemini-api/docs/thought-signatures); the literal text. */
 export const dummySignature = 'skip_thought_signature_validator';
@@ -22,21 +22,49 @@ export function repairRequest(request: Repairable, repair: Repair): Repairable {
       const { store: _dropped, ...rest } = request;
       return rest;
     }
+    case 'add-signatures':
+      return withContents(request, withMissingSignatures);
     case 'dummy-signatures':
-      // A native client's request is not ours: it may have no turns at all.
-      return Array.isArray(request.contents)
-        ? { ...request, contents: request.contents.map(withDummySignatures) }
-        : request;
+      return withContents(request, (contents) => contents.map(withDummySignatures));
   }
+}
+
+/** A native client's request is not ours: it may have no turns at all. */
+function withContents(request: Repairable, change: (contents: Content[]) => Content[]): Repairable {
+  return Array.isArray(request.contents) ? { ...request, contents: change(request.contents) } : request;
+}
+
+/**
+ * First calls of model turns without a signature get the dummy; real ones stay. Where every first call has one, Google does not count
+ * what they have: then all of them get it.
+ */
+function withMissingSignatures(contents: Content[]): Content[] {
+  const isSigned = (content: Content) => Boolean(firstCallOf(content)?.thoughtSignature);
+  const unsigned = contents.filter((content) => firstCallOf(content) && !isSigned(content));
+  const changed = new Set(unsigned.length > 0 ? unsigned : contents);
+  return contents.map((content) => {
+    const first = firstCallOf(content);
+    if (!first || !changed.has(content)) return content;
+    const sign = (part: Part) => (part === first ? { ...part, thoughtSignature: dummySignature } : part);
+    return { ...content, parts: content.parts?.map(sign) as Part[] };
+  });
 }
 
 /** The first call of each model turn gets the dummy; every other signature goes, as it may be the one Google refuses. */
 function withDummySignatures(content: Content): Content {
-  if (content?.role !== 'model' || !Array.isArray(content.parts)) return content;
-  const firstCall = content.parts.findIndex((part) => part.functionCall);
-  const parts = content.parts.map((part, index) => {
-    const { thoughtSignature: _dropped, ...rest } = part;
-    return index === firstCall ? { ...rest, thoughtSignature: dummySignature } : rest;
+  if (!isModelTurn(content)) return content;
+  const first = firstCallOf(content);
+  const parts = content.parts.map((part) => {
+    const { thoughtSignature: _dropped, ...rest } = part ?? {};
+    return part === first ? { ...rest, thoughtSignature: dummySignature } : rest;
   });
   return { ...content, parts };
+}
+
+function firstCallOf(content: Content): Part | undefined {
+  return isModelTurn(content) ? content.parts.find((part) => part?.functionCall) : undefined;
+}
+
+function isModelTurn(content: Content): content is Content & { parts: Part[] } {
+  return content?.role === 'model' && Array.isArray(content.parts);
 }

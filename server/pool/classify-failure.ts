@@ -218,6 +218,11 @@ const rules: readonly Rule[] = [
     act: never,
   },
   {
+    matches: (e) => e.status === 400 && /missing an? thought.?signature/i.test(e.message),
+    class: 'signature',
+    act: repaired('add-signatures'),
+  },
+  {
     matches: (e) => e.status === 400 && /thought.?signature/i.test(e.message),
     class: 'signature',
     act: repaired('dummy-signatures'),

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { dummySignature } from '../../server/gemini/repair-request.ts';
+import type { Content } from '../../server/gemini/types.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { exhausted, frame, googleError, type ScriptedAnswer, text } from '../support/simulated-gemini.ts';
 
@@ -90,6 +92,33 @@ describe('a native call of a model', () => {
     expect(error.message).toContain('Please try again in');
     const { requests } = await graphql(requestsQuery);
     expect(requests.nodes[1].attempts).toHaveLength(2);
+  });
+
+  test('that lacks a signature is sent once more with the placeholder there, and its real signatures stay', async () => {
+    const { post, gemini } = await startNative();
+    const step = (name: string, thoughtSignature?: string) => [
+      { role: 'model', parts: [{ functionCall: { name, args: {} }, thoughtSignature }] },
+      { role: 'user', parts: [{ functionResponse: { name, response: {} } }] },
+    ];
+    const real = 'U0lH';
+    const refusal = googleError(
+      400,
+      'INVALID_ARGUMENT',
+      'Function call is missing a thought_signature in functionCall parts.',
+    );
+    let failures = 1;
+    gemini.answerWith(() => (failures-- > 0 ? refusal : null));
+    const contents = [{ role: 'user', parts: [{ text: 'Hello?' }] }, ...step('a', real), ...step('b')];
+    expect((await post(unary, JSON.stringify({ contents }))).status).toBe(200);
+    const signatures = gemini
+      .generations()
+      .map(({ body: { contents: turns } }) =>
+        [turns[1], turns[3]].map(({ parts }: Content) => parts?.[0]?.thoughtSignature),
+      );
+    expect(signatures).toEqual([
+      [real, undefined],
+      [real, dummySignature],
+    ]);
   });
 
   test('that is wrong is Google’s to refuse, and harms no key', async () => {

@@ -222,6 +222,13 @@ test.each<[string, ReturnType<typeof classify>, string, object, unknown]>([
     classify(400, 'Function call is missing a thought_signature in functionCall parts.'),
     'signature',
     none,
+    { repair: 'add-signatures' },
+  ],
+  [
+    'a signature of somebody else',
+    classify(400, 'Unable to submit request because it has an invalid thought signature for content at index 1.'),
+    'signature',
+    none,
     { repair: 'dummy-signatures' },
   ],
   [

@@ -119,10 +119,10 @@ describe('one request', () => {
     const { run, fail } = open(2);
     const signature = 'Function call is missing a thought_signature.';
     const repaired = await run((_key, number) => (number === 1 ? fail(400, signature) : null));
-    expect(repaired.used).toEqual(['k1', 'k1 dummy-signatures']);
+    expect(repaired.used).toEqual(['k1', 'k1 add-signatures']);
     expect(repaired.result.kind).toBe('answered');
     const hopeless = await run(() => fail(400, signature));
-    expect(hopeless.used).toEqual(['k2', 'k2 dummy-signatures']);
+    expect(hopeless.used).toEqual(['k2', 'k2 add-signatures']);
     expect(hopeless.result.kind).toBe('failed');
   });
 
