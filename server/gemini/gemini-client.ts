@@ -1,6 +1,7 @@
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import { type ForwardCall, type ForwardEnd, ForwardHandler } from './forward-call.ts';
 import { FrameSplitter, MalformedStream } from './frame-splitter.ts';
+import { modelPath } from './model-name.ts';
 import { redactKeys, statusOf } from './parse-error.ts';
 import type { GeminiAction, GenerateContentResponse, ModelCard } from './types.ts';
 
@@ -149,7 +150,7 @@ export function createGeminiClient({ baseUrl, httpsProxy, noProxy }: GeminiClien
 function pathOf(model: string, action: GeminiAction): string {
   if (action === 'interactions') return '/v1beta/interactions';
   const query = action === 'streamGenerateContent' ? '?alt=sse' : '';
-  return `/v1beta/models/${encodeURIComponent(model)}:${action}${query}`;
+  return `/v1beta/${modelPath(model)}:${action}${query}`;
 }
 
 type StreamSink = Pick<GeminiCall, 'onChunk' | 'onRead'>;

@@ -55,7 +55,7 @@ export function nativeRoutes(parts: NativeParts): Router {
   const collections = ['files', 'cachedContents', 'interactions', 'operations', 'batches'];
   for (const path of [...paths, ...collections.map((collection) => `/v1/${collection}{/*rest}`)])
     router.register(path, methods, [known, answer]);
-  router.post('/v1/models/{*call}', known, answer);
+  for (const path of ['/v1/models/{*call}', '/v1/tunedModels/{*call}']) router.post(path, known, answer);
   return router;
 }
 

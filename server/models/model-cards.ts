@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { GeminiClient } from '../gemini/gemini-client.ts';
+import { isTunedModel } from '../gemini/model-name.ts';
 import type { ModelCard } from '../gemini/types.ts';
 import { isAccepted, restOf } from '../pool/choose-key.ts';
 import { classifyFailure } from '../pool/classify-failure.ts';
@@ -126,7 +127,8 @@ const cardShape = z.looseObject({
 /** A card as Google sent it, without those fields that are not what they should be; null when it names no model. */
 export function readCard(value: unknown): ModelCard | null {
   const { data } = cardShape.safeParse(value);
-  if (!data || !isModelId(plainId(data.name))) return null;
+  const id = plainId(data?.name ?? '');
+  if (!data || !isModelId(id) || isTunedModel(id)) return null;
   const known = Object.entries(data).filter(([, field]) => field !== undefined && field !== null);
-  return { ...Object.fromEntries(known), name: `models/${plainId(data.name)}` };
+  return { ...Object.fromEntries(known), name: `models/${id}` };
 }

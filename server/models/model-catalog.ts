@@ -1,10 +1,11 @@
 import type { Capability, ListedModel, ModelPrices } from '../formats/listed-model.ts';
 import type { ModelRules } from '../formats/model-rules.ts';
+import { modelName } from '../gemini/model-name.ts';
 import type { ModelCard } from '../gemini/types.ts';
 import { type KnownModel, knownModels, likelyCapabilities, notForClients } from './known-models.ts';
 import { createModelCards, type ModelCardsParts } from './model-cards.ts';
 import { createModelDirectory } from './model-directory.ts';
-import { modelNotFound, plainId } from './model-id.ts';
+import { lowerCaseId, modelNotFound, plainId } from './model-id.ts';
 import { matchesPattern } from './model-pattern.ts';
 import type { ModelsFile } from './models-file.ts';
 
@@ -47,7 +48,7 @@ export function createModelCatalog({ file, ...parts }: ModelCatalogParts): Model
   }
 
   function cardOf(target: string): ModelCard {
-    return { ...(knownCards.get(target) ?? { name: `models/${target}` }), ...listedCards().get(target) };
+    return { ...(knownCards.get(target) ?? { name: modelName(target) }), ...listedCards().get(target) };
   }
 
   function toListed(id: string): ListedModel {
@@ -95,7 +96,8 @@ export function createModelCatalog({ file, ...parts }: ModelCatalogParts): Model
     async find(requested) {
       await cards.freshen();
       const shown = new Set(ids());
-      const id = shown.has(requested) ? requested : plainId(requested);
+      const plain = plainId(requested);
+      const id = [requested, plain, lowerCaseId(plain)].find((name) => shown.has(name)) ?? plain;
       return shown.has(id) || (isServed(id) && !directory.isHidden(id)) ? toListed(id) : null;
     },
   };

@@ -1,5 +1,5 @@
 import { rulesOf as builtInRules, type ModelRules } from '../formats/model-rules.ts';
-import { isModelId, plainId } from './model-id.ts';
+import { isModelId, lowerCaseId, plainId } from './model-id.ts';
 import { matchesPattern, strongestFirst } from './model-pattern.ts';
 import type { ModelsFile } from './models-file.ts';
 
@@ -35,7 +35,7 @@ export function createModelDirectory({ aliases, rules, hidden }: ModelsFile): Mo
     resolve(requested) {
       const id = plainId(requested);
       const isMeant = (pattern: string) => matchesPattern(pattern, requested.trim()) || matchesPattern(pattern, id);
-      const target = targets.get(aliasPatterns.find(isMeant) ?? '') ?? id;
+      const target = lowerCaseId(targets.get(aliasPatterns.find(isMeant) ?? '') ?? id);
       return isModelId(target) ? target : null;
     },
     rulesOf(id) {

@@ -6,14 +6,19 @@ const shownCharactersMax = 100;
 /** So many characters name a model well enough to be told what begins with them. */
 const prefixCharactersMin = 4;
 
-/** An id without the prefixes that clients and their routers put before it. */
+/** An id without the prefixes that clients and their routers put before it; that of a tuned model, `tunedModels/`, is a part of it. */
 export function plainId(requested: string): string {
-  return requested.trim().replace(/^(?:(?:models|google|gemini)\/)+/, '');
+  return requested.trim().replace(/^(?:(?:models|google|gemini)\/)+/i, '');
+}
+
+/** An id in the case that all of Google's ids have. */
+export function lowerCaseId(id: string): string {
+  return id.toLowerCase().replace(/^tunedmodels\//, 'tunedModels/');
 }
 
 /** Whether an id can be called upstream: there it is one segment of a path, and whatever could lead elsewhere is no model. */
 export function isModelId(id: string): boolean {
-  return /^[A-Za-z0-9][\w.@-]{0,127}$/.test(id) && !id.includes('..');
+  return /^(?:tunedModels\/)?[A-Za-z0-9][\w.@-]{0,127}$/.test(id) && !id.includes('..');
 }
 
 /** For a model that the caller cannot be served with. @param known Ids that it could have meant. */

@@ -1,3 +1,4 @@
+import { modelName } from '../../gemini/model-name.ts';
 import type { GenerateContentRequest, GenerateContentResponse } from '../../gemini/types.ts';
 import { type ApiError, invalidRequest } from '../api-error.ts';
 import {
@@ -54,7 +55,7 @@ function toCount(body: unknown, context: TranslationContext): TranslatedRequest 
   const { request, model, gemini, media } = translate(body, context);
   // Only what makes up the prompt counts.
   const { generationConfig: _answer, toolConfig: _choice, ...prompt } = gemini;
-  const generateContentRequest = { model: `models/${model}`, ...prompt };
+  const generateContentRequest = { model: modelName(model), ...prompt };
   return {
     ...plainRequest,
     requestedModel: request.model,

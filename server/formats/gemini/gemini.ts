@@ -1,3 +1,4 @@
+import { modelName, modelPath } from '../../gemini/model-name.ts';
 import type { GeminiAction } from '../../gemini/types.ts';
 import { invalidRequest } from '../api-error.ts';
 import { type ClientFormat, plainRequest, type TranslatedRequest, type TranslationContext } from '../format.ts';
@@ -32,7 +33,7 @@ function toGemini(body: unknown, context: TranslationContext): TranslatedRequest
   const model = context.modelOf(requestedModel);
   // Without `alt=sse` a stream is a JSON list, which is passed on when it is whole.
   const isStreaming = action === 'streamGenerateContent' && new URLSearchParams(query).get('alt') === 'sse';
-  const path = `/${version}/models/${encodeURIComponent(model)}:${action}${query && `?${query}`}`;
+  const path = `/${version}/${modelPath(model)}:${action}${query && `?${query}`}`;
   requireSameModel(modelsIn(request), requestedModel.replace(/^models\//, ''), model);
   const isAlias = requestedModel.replace(/^models\//, '') !== model;
   const call = { action, body: isAlias ? withModel(request, model) : request };
@@ -57,7 +58,7 @@ function requireSameModel(named: readonly string[], ...meant: string[]): void {
 
 /** Some actions name their model in the body as well: what an alias stands for is told there too. */
 function withModel(request: Fields, model: string): Fields {
-  const name = `models/${model}`;
+  const name = modelName(model);
   const renamed = (value: unknown) => (isObject(value) && 'model' in value ? { ...value, model: name } : value);
   return {
     ...(renamed(request) as Fields),

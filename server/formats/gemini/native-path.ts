@@ -53,8 +53,10 @@ export function parseNativePath(path: string): NativePath | null {
     return null;
   const [first = '', name, ...more] = segments;
   const [, model = '', action = ''] = /^([^:]+):(\w+)$/.exec(name ?? '') ?? [];
-  if (first === 'models' && before === '' && more.length === 0 && actions.has(action))
-    return { kind: 'model', version, model, action: action as Exclude<GeminiAction, 'interactions'> };
+  if (/^(?:m|tunedM)odels$/.test(first) && before === '' && more.length === 0 && actions.has(action)) {
+    const id = first === 'models' ? model : `${first}/${model}`;
+    return { kind: 'model', version, model: id, action: action as Exclude<GeminiAction, 'interactions'> };
+  }
   const collection = first.split(':')[0] ?? '';
   if (!collections.has(collection) || (before !== '' && !fileCollections.has(collection))) return null;
   if (collection === 'models') {

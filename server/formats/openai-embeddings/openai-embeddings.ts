@@ -1,3 +1,4 @@
+import { modelName } from '../../gemini/model-name.ts';
 import type { UsageMetadata } from '../../gemini/types.ts';
 import { invalidRequest } from '../api-error.ts';
 import {
@@ -79,7 +80,7 @@ function toList(vectors: readonly number[][], isBase64: boolean, model: string, 
 function toCall(texts: readonly string[], model: string, settings: Fields): UpstreamCall {
   const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
   const promptTokensEstimate = Math.ceil(bytes / bytesPerToken);
-  const requests = texts.map((text) => ({ model: `models/${model}`, content: { parts: [{ text }] }, ...settings }));
+  const requests = texts.map((text) => ({ model: modelName(model), content: { parts: [{ text }] }, ...settings }));
   const [only, ...others] = requests;
   return only && others.length === 0
     ? { action: 'embedContent', body: only, promptTokensEstimate }

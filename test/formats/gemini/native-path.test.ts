@@ -12,6 +12,8 @@ test('an action of a model whose tokens can be counted is one', () => {
     action: 'streamGenerateContent',
   });
   expect(parseNativePath('/v1/models/x:countTokens')).toMatchObject({ kind: 'model', version: 'v1' });
+  const tuned = { kind: 'model', model: 'tunedModels/x', action: 'generateContent' };
+  expect(parseNativePath('/v1beta/tunedModels/x:generateContent')).toMatchObject(tuned);
 });
 
 test.each([
@@ -34,6 +36,9 @@ test.each([
   '/v1beta/files/.',
   '/v1beta/files/.:x',
   '/v1beta/models/x:tune',
+  '/v1beta/tunedModels/x',
+  '/v1beta/tunedModels/x:transferOwnership',
+  '/v1beta/tunedModels/x/permissions',
   '/v1beta/models/x:generateContent/y',
   '/upload/v1beta/models/x:generateContent',
   '/upload/v1beta/interactions',
