@@ -135,6 +135,7 @@ export async function createApp(
     modelOf: models.resolve,
     rulesOf: models.rulesOf,
     outputTokenLimit: models.outputTokenLimit,
+    takesTopK: models.takesTopK,
     signatureOf: signatures.get,
     randomId,
   };
@@ -146,6 +147,7 @@ export async function createApp(
     responses,
     media,
     owners,
+    isStrict: config.strictParams,
     translation,
     modelIds: models.ids,
     counters,

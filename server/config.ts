@@ -129,6 +129,14 @@ export const settings = {
     meaning:
       'Hosts, addresses or CIDR ranges from which pictures and other media may be fetched although they are private, on any port.',
   }),
+  STRICT_PARAMS: setting<boolean>({
+    parse: (text) => (/^(true|false)$/i.test(text) ? text.toLowerCase() === 'true' : undefined),
+    accepts: 'true or false',
+    default: false,
+    defaultText: 'false',
+    meaning:
+      'Refuse a request with a field that has no effect. Otherwise such fields are ignored and told in x-ignored-params.',
+  }),
   HTTPS_PROXY: setting<string | null>({
     parse: parseHttpUrl,
     accepts: 'an http or https address',
@@ -178,6 +186,7 @@ export interface Config {
   heartbeatSeconds: number;
   trustedProxies: TrustedProxies;
   imageFetchAllow: MediaAllow;
+  strictParams: boolean;
   httpsProxy: string | null;
   noProxy: string | null;
   /** Sentences for the log: what was probably meant otherwise. */
@@ -220,6 +229,7 @@ export function readConfig(environment: Texts = process.env, workingDir = proces
     heartbeatSeconds: read('HEARTBEAT_SECONDS'),
     trustedProxies: read('TRUSTED_PROXIES'),
     imageFetchAllow: read('IMAGE_FETCH_ALLOW'),
+    strictParams: read('STRICT_PARAMS'),
     httpsProxy: read('HTTPS_PROXY'),
     noProxy: read('NO_PROXY'),
     warnings: [...misspeltNames(Object.keys(environment)), ...weakPassword(read('ADMIN_PASSWORD'))],

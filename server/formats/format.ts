@@ -22,6 +22,8 @@ export interface TranslationContext {
   rulesOf(model: string): ModelRules;
   /** The most output tokens a model can give, when its card is known. */
   outputTokenLimit(model: string): number | undefined;
+  /** False where the model's card is known and has no `topK`: Google refuses it there. */
+  takesTopK(model: string): boolean;
   /** The thought signature remembered under a tool call id or an `answerSignatureKey`, for clients that drop it. */
   signatureOf(key: string): RememberedSignature | undefined;
   /** Earlier answers to the same client key. */

@@ -184,4 +184,6 @@ export interface ModelCard {
   outputTokenLimit?: number;
   supportedGenerationMethods?: string[];
   thinking?: boolean;
+  /** Absent where the setting is not taken. */
+  topK?: number;
 }

@@ -122,6 +122,7 @@ const cardShape = z.looseObject({
   outputTokenLimit: z.int().positive().optional().catch(undefined),
   supportedGenerationMethods: z.array(z.string()).optional().catch(undefined),
   thinking: z.boolean().optional().catch(undefined),
+  topK: z.number().optional().catch(undefined),
 });
 
 /** A card as Google sent it, without those fields that are not what they should be; null when it names no model. */

@@ -17,6 +17,8 @@ export interface ModelCatalog {
   rulesOf(id: string): ModelRules;
   /** The most output tokens a model can give, when that is known. @param id As called upstream. */
   outputTokenLimit(id: string): number | undefined;
+  /** False for a model whose card from Google has no `topK`. @param id As called upstream. */
+  takesTopK(id: string): boolean;
   /** The ids that lists show, as far as they are known now. */
   ids(): string[];
   /** What lists show, in an order that lasts. Waits only for the very first list from Google, and not long. */
@@ -88,6 +90,10 @@ export function createModelCatalog({ file, ...parts }: ModelCatalogParts): Model
     },
     rulesOf: directory.rulesOf,
     outputTokenLimit: (id) => listedCards().get(id)?.outputTokenLimit ?? knownCards.get(id)?.outputTokenLimit,
+    takesTopK(id) {
+      const card = cards.all().get(id);
+      return !card || card.topK !== undefined;
+    },
     ids,
     async list() {
       await cards.freshen();

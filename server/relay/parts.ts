@@ -35,6 +35,8 @@ export interface RelayParts {
   owners: ResourceOwners;
   translation: Omit<TranslationContext, 'responses'>;
   responses: ResponseStore;
+  /** Requests with fields that have no effect are refused. */
+  isStrict: boolean;
   /** The models that a caller could have meant. */
   modelIds(): string[];
   counters: LiveCounters;

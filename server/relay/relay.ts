@@ -12,6 +12,7 @@ import { createOpenCalls } from './open-calls.ts';
 import { listOwnResources, type ResourcePage } from './own-resources.ts';
 import type { Call, OpenRequest, RelayParts } from './parts.ts';
 import { writeOut } from './pending-call.ts';
+import { refuseIgnored } from './refuse-ignored.ts';
 import { createRejectionLimit } from './rejection-limit.ts';
 import * as events from './request-events.ts';
 import { requireMayUse } from './require-may-use.ts';
@@ -55,6 +56,7 @@ export function createRelay(parts: RelayParts): Relay {
       const context = { ...parts.translation, responses: parts.responses.of(call.clientKeyId) };
       translated = withinStack(() => call.format.toGemini(call.body, context));
       requireMayUse(call, translated.requestedModel, translated.model);
+      if (parts.isStrict) refuseIgnored(translated.ignoredParams);
       await fetchDownloads(translated.downloads, parts.media, call.reply);
       // Before it is accepted, because this too can fail.
       written = withinStack(() => translated.calls.map(writeOut));

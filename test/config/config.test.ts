@@ -87,6 +87,7 @@ describe('a value that is not accepted stops the start with its name and what it
     ['LOG_LEVEL', 'loud'],
     ['TRUSTED_PROXIES', '10.0.0.0/33'],
     ['TRUSTED_PROXIES', '10.0.0.0/'],
+    ['STRICT_PARAMS', 'yes'],
     ['IMAGE_FETCH_ALLOW', 'minio.internal:9000'],
     ['IMAGE_FETCH_ALLOW', 'http://minio.internal'],
     ['IMAGE_FETCH_ALLOW', '*.internal'],

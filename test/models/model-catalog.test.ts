@@ -145,6 +145,18 @@ test('the output limit is what Google says, else what is built in', async () => 
   expect(limits).toEqual([7, 65_536, undefined]);
 });
 
+test('top_k is taken unless Google’s card of the model goes without it', async () => {
+  const catalog = open([
+    card('gemini-3.5-flash', { topK: 64 }),
+    card('gemini-3.6-flash'),
+    card('gemini-9', { topK: 'x' }),
+  ]);
+  const takes = () => ['gemini-3.5-flash', 'gemini-3.6-flash', 'gemini-9', 'unknown'].map(catalog.takesTopK);
+  expect(takes()).toEqual([true, true, true, true]);
+  await catalog.list();
+  expect(takes()).toEqual([true, false, false, true]);
+});
+
 describe('prices', () => {
   const argon = knownModels.find(({ id }) => id === 'gemini-4-argon');
 

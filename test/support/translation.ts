@@ -31,6 +31,7 @@ export function translationContext(
     modelOf,
     rulesOf,
     outputTokenLimit: () => undefined,
+    takesTopK: () => true,
     signatureOf: (key) => signatures[key],
     responses: { get: () => undefined, item: () => undefined },
     randomId: () => `random${++ids}`,

@@ -9,7 +9,7 @@ import {
   type TranslationContext,
 } from '../format.ts';
 import { Conversation } from '../to-gemini/conversation.ts';
-import { schemaText, toGenerationConfig } from '../to-gemini/generation-config.ts';
+import { limitsOf, schemaText, toGenerationConfig } from '../to-gemini/generation-config.ts';
 import { MediaReader } from '../to-gemini/media.ts';
 import { readBody, readBoolean } from '../to-gemini/read-fields.ts';
 import { withSystem } from '../to-gemini/system-instruction.ts';
@@ -90,7 +90,7 @@ function translate(body: unknown, context: TranslationContext) {
   const words = schemaText(settings.json, rules, tools);
   if (words !== null) conversation.addSystem([{ text: words }]);
   const built = conversation.build();
-  const generationConfig = toGenerationConfig(settings, rules, tools, context.outputTokenLimit(model));
+  const generationConfig = toGenerationConfig(settings, rules, tools, limitsOf(model, context));
   const gemini: GenerateContentRequest = {
     ...withSystem(built, rules),
     ...tools.gemini,

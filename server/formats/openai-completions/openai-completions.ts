@@ -2,7 +2,7 @@ import { invalidRequest } from '../api-error.ts';
 import { type ClientFormat, plainRequest, type TranslatedRequest, type TranslationContext } from '../format.ts';
 import type { ModelRules } from '../model-rules.ts';
 import { readSettings } from '../openai-chat/read-settings.ts';
-import { noTools, toGenerationConfig } from '../to-gemini/generation-config.ts';
+import { limitsOf, type ModelLimits, noTools, toGenerationConfig } from '../to-gemini/generation-config.ts';
 import { type Fields, isObject, readBody, readBoolean, readInteger } from '../to-gemini/read-fields.ts';
 import { readTexts } from '../to-gemini/read-texts.ts';
 import { CompletionsAnswer } from './completions-answer.ts';
@@ -27,7 +27,7 @@ function toGemini(body: unknown, context: TranslationContext): TranslatedRequest
   if (isStreaming && prompts.length > 1)
     throw invalidRequest('Only one prompt can be streamed.', 'prompt', 'unsupported_parameter');
   const rules = context.rulesOf(model);
-  const settings = toSettings(request, rules, context.outputTokenLimit(model));
+  const settings = toSettings(request, rules, limitsOf(model, context));
   const action = isStreaming ? 'streamGenerateContent' : 'generateContent';
   return {
     ...plainRequest,
@@ -48,9 +48,9 @@ function toGemini(body: unknown, context: TranslationContext): TranslatedRequest
 }
 
 /** OpenAI's default of 16 tokens is not taken over: it dates from models that did not know where to stop. */
-function toSettings(request: Fields, rules: ModelRules, outputTokenLimit: number | undefined) {
+function toSettings(request: Fields, rules: ModelRules, limits: ModelLimits) {
   const settings = readSettings(request, rules);
-  const generationConfig = toGenerationConfig(settings, rules, noTools, outputTokenLimit);
+  const generationConfig = toGenerationConfig(settings, rules, noTools, limits);
   return Object.keys(generationConfig).length > 0 ? { generationConfig } : {};
 }
 

@@ -79,7 +79,7 @@ function toGeneration(sound: Part, form: Fields, task: Task, rules: ModelRules):
   const text =
     instructions[task] + (language ? ` The language is ${language}.` : '') + (context ? ` Context: ${context}` : '');
   const temperature = readNumber(form, 'temperature', 0, 2);
-  const generationConfig = toGenerationConfig({ temperature }, rules, noTools, undefined);
+  const generationConfig = toGenerationConfig({ temperature }, rules, noTools);
   return {
     contents: [{ role: 'user', parts: [sound, { text }] }],
     ...(Object.keys(generationConfig).length > 0 && { generationConfig }),

@@ -1,7 +1,7 @@
 import type { GenerateContentRequest } from '../../gemini/types.ts';
 import type { SignatureUse, TranslationContext } from '../format.ts';
 import type { Conversation } from './conversation.ts';
-import { type GenerationSettings, schemaText, toGenerationConfig } from './generation-config.ts';
+import { type GenerationSettings, limitsOf, schemaText, toGenerationConfig } from './generation-config.ts';
 import { withExtensions } from './google-extensions.ts';
 import type { Fields } from './read-fields.ts';
 import { toServiceTier } from './service-tier.ts';
@@ -22,13 +22,13 @@ export interface ReadRequest {
 /** Puts together the request to Gemini. @throws ApiError for an empty conversation, calls without results, and an unknown tier. */
 export function toGenerateContent(
   { model, fields, conversation, tools, settings }: ReadRequest,
-  context: Pick<TranslationContext, 'rulesOf' | 'outputTokenLimit'>,
+  context: Pick<TranslationContext, 'rulesOf' | 'outputTokenLimit' | 'takesTopK'>,
 ): { body: GenerateContentRequest; signatureUse: SignatureUse } {
   const rules = context.rulesOf(model);
   const words = schemaText(settings.json, rules, tools);
   if (words !== null) conversation.addSystem([{ text: words }]);
   const built = conversation.build();
-  const generationConfig = toGenerationConfig(settings, rules, tools, context.outputTokenLimit(model));
+  const generationConfig = toGenerationConfig(settings, rules, tools, limitsOf(model, context));
   const serviceTier = toServiceTier(fields.service_tier);
   const gemini: GenerateContentRequest = {
     ...withSystem(built, rules),

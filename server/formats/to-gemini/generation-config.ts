@@ -1,5 +1,6 @@
 import type { GenerationConfig, ThinkingConfig } from '../../gemini/types.ts';
 import { invalidRequest } from '../api-error.ts';
+import type { TranslationContext } from '../format.ts';
 import type { ModelRules } from '../model-rules.ts';
 import { isObject } from './read-fields.ts';
 import { sanitizeSchema } from './sanitize-schema.ts';
@@ -25,6 +26,21 @@ export interface GenerationSettings {
 
 const stopSequencesMax = 5;
 
+/** What the card of a model says of its settings, as far as it is known. */
+export interface ModelLimits {
+  outputTokens: number | undefined;
+  takesTopK: boolean;
+}
+
+export function limitsOf(
+  model: string,
+  context: Pick<TranslationContext, 'outputTokenLimit' | 'takesTopK'>,
+): ModelLimits {
+  return { outputTokens: context.outputTokenLimit(model), takesTopK: context.takesTopK(model) };
+}
+
+const noLimits: ModelLimits = { outputTokens: undefined, takesTopK: true };
+
 /** Of a request that can have no tools. */
 export const noTools = { mustCall: false, hasFunctions: false };
 
@@ -33,18 +49,18 @@ export function toGenerationConfig(
   settings: GenerationSettings,
   rules: ModelRules,
   tools: Pick<Tools, 'mustCall' | 'hasFunctions'>,
-  outputTokenLimit: number | undefined,
+  limits = noLimits,
 ): GenerationConfig {
   const { temperature, topP, topK, seed, stopSequences = [], candidateCount = 1, thinking, logprobs } = settings;
-  const maxOutputTokens = clampTokens(settings.maxOutputTokens, rules, outputTokenLimit);
+  const maxOutputTokens = clampTokens(settings.maxOutputTokens, rules, limits.outputTokens);
   return {
     ...(maxOutputTokens !== undefined && { maxOutputTokens }),
     ...(rules.hasSampling && temperature !== undefined && { temperature }),
     ...(rules.hasSampling && topP !== undefined && { topP }),
-    ...(rules.hasSampling && topK !== undefined && { topK }),
+    ...(rules.hasSampling && limits.takesTopK && topK !== undefined && { topK }),
     ...(candidateCount > 1 && { candidateCount }),
     ...(stopSequences.length > 0 && { stopSequences }),
-    ...(seed !== undefined && { seed: seed % 2 ** 31 }),
+    ...(seed !== undefined && { seed: toInt32(seed) }),
     ...(logprobs && { responseLogprobs: true, ...(logprobs.top !== undefined && { logprobs: logprobs.top }) }),
     ...toResponseFormat(settings.json, rules, tools),
     ...(settings.responseModalities && { responseModalities: settings.responseModalities }),
@@ -69,6 +85,11 @@ export function readStop(stop: unknown, path: string): string[] {
 export function schemaText(json: GenerationSettings['json'], rules: ModelRules, tools: Tools): string | null {
   if (!tools.hasFunctions || rules.hasJsonWithFunctions || !isObject(json?.schema)) return null;
   return `When you give your final answer, output only JSON matching this JSON Schema: ${JSON.stringify(json.schema)}`;
+}
+
+/** Google's seeds have 32 bits. */
+function toInt32(seed: number): number {
+  return seed >= -(2 ** 31) && seed < 2 ** 31 ? seed : seed % 2 ** 31;
 }
 
 function clampTokens(asked: number | undefined, rules: ModelRules, limit: number | undefined): number | undefined {

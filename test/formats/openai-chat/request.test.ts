@@ -239,6 +239,13 @@ describe('tools', () => {
 });
 
 describe('settings', () => {
+  test('top_k is left out for a model that does not take it', () => {
+    const context = translationContext({}, { takesTopK: (model) => model !== 'gemini-2.5-flash' });
+    const configFor = (model: string) => toGemini({ model, top_k: 5, top_p: 0.5 }, context).generationConfig;
+    expect(configFor('gemini-2.5-flash')).toEqual({ topP: 0.5 });
+    expect(configFor('gemini-2.5-pro')).toEqual({ topP: 0.5, topK: 5 });
+  });
+
   test.each([
     [{ temperature: 0.5, top_p: 0.9, top_k: 5 }, undefined],
     [
@@ -249,6 +256,8 @@ describe('settings', () => {
     [{ stop: ['a', '', 'a', 'b'] }, { stopSequences: ['a', 'b'] }],
     [{ seed: 2 ** 31 + 5 }, { seed: 5 }],
     [{ seed: 2 ** 64 }, { seed: 0 }],
+    [{ seed: -(2 ** 31) }, { seed: -(2 ** 31) }],
+    [{ seed: -(2 ** 31) - 5 }, { seed: -5 }],
     [{ presence_penalty: 1, frequency_penalty: 1, logit_bias: {}, user: 'u', verbosity: 'low' }, undefined],
     [{ model: 'gemini-2.5-flash', n: 2 }, { candidateCount: 2 }],
     [
