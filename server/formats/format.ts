@@ -28,6 +28,8 @@ export interface TranslationContext {
   signatureOf(key: string): RememberedSignature | undefined;
   /** Earlier answers to the same client key. */
   responses: StoredResponses;
+  /** Whether the same client key uploaded a file. @param name As Google has it, `files/…` */
+  ownsFile(name: string): boolean;
   /** Random letters and digits, for ids that a client left out. */
   randomId(length: number): string;
 }

@@ -33,7 +33,7 @@ export interface RelayParts {
   signatures: SignatureStore;
   media: Pick<MediaFetcher, 'fetch'>;
   owners: ResourceOwners;
-  translation: Omit<TranslationContext, 'responses'>;
+  translation: Omit<TranslationContext, 'responses' | 'ownsFile'>;
   responses: ResponseStore;
   /** Requests with fields that have no effect are refused. */
   isStrict: boolean;

@@ -53,7 +53,8 @@ export function createRelay(parts: RelayParts): Relay {
     let only: string | null;
     let first: PoolKey;
     try {
-      const context = { ...parts.translation, responses: parts.responses.of(call.clientKeyId) };
+      const ownsFile = (name: string) => parts.owners.find(name)?.clientKeyId === call.clientKeyId;
+      const context = { ...parts.translation, responses: parts.responses.of(call.clientKeyId), ownsFile };
       translated = withinStack(() => call.format.toGemini(call.body, context));
       requireMayUse(call, translated.requestedModel, translated.model);
       if (parts.isStrict) refuseIgnored(translated.ignoredParams);

@@ -194,6 +194,32 @@ describe('files', () => {
     expect(await (await call('/v1beta/files', {}, stranger)).json()).toEqual({});
   });
 
+  test('are named by their id in every other format, by the client key that uploaded them', async () => {
+    const { call, post, createKey, files } = await startWithFiles();
+    for (const content of ['one', 'two'])
+      await post('/upload/v1beta/files', content, { 'x-goog-upload-command': 'upload, finalize' });
+    const hello = { type: 'text', text: 'Hello?' };
+    const requests = (id: string): [string, object][] => {
+      const chat = [{ role: 'user', content: [{ type: 'file', file: { file_id: id } }, hello] }];
+      const message = [{ role: 'user', content: [{ type: 'document', source: { type: 'file', file_id: id } }, hello] }];
+      const input = [{ role: 'user', content: [{ type: 'input_image', file_id: id }] }];
+      return [
+        ['/v1/chat/completions', { model, messages: chat }],
+        ['/v1/responses', { model, input }],
+        ['/v1/messages', { model, messages: message, max_tokens: 9 }],
+      ];
+    };
+    const ask = (path: string, body: object, secret?: string) =>
+      call(path, { method: 'POST', body: JSON.stringify(body) }, secret);
+    for (const [name, key] of files)
+      for (const [path, body] of requests(name)) {
+        expect(await (await ask(path, body)).text()).toContain(key);
+        expect((await ask(path, { ...body, stream: true })).status).toBe(200);
+      }
+    const stranger = await createKey('stranger');
+    for (const [path, body] of requests('files/f1')) expect((await ask(path, body, stranger)).status).toBe(400);
+  });
+
   test('are listed page by page, the caller’s own only, and gone when they were deleted', async () => {
     const { call, post } = await startWithFiles();
     for (const content of ['one', 'two', 'three'])

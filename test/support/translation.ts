@@ -33,6 +33,7 @@ export function translationContext(
     outputTokenLimit: () => undefined,
     takesTopK: () => true,
     signatureOf: (key) => signatures[key],
+    ownsFile: () => false,
     responses: { get: () => undefined, item: () => undefined },
     randomId: () => `random${++ids}`,
     ...more,

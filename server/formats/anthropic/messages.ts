@@ -82,7 +82,7 @@ function translate(body: unknown, context: TranslationContext) {
   const model = context.modelOf(request.model);
   const rules = context.rulesOf(model);
   const tools = toTools(readTools(request), rules);
-  const media = new MediaReader();
+  const media = new MediaReader(context);
   const conversation = new Conversation(rules, tools.names, context, missingResults);
   readSystem(request.system, conversation);
   readMessages(request.messages, conversation, media);

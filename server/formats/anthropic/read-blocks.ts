@@ -67,7 +67,7 @@ function textOrNone(value: unknown): string {
 
 /** What a picture or a document holds. */
 function fromSource(source: unknown, path: string, media: MediaReader): Part[] {
-  const { type, data, media_type: mimeType, url, content } = isObject(source) ? source : {};
+  const { type, data, media_type: mimeType, url, content, file_id: id } = isObject(source) ? source : {};
   switch (type) {
     case 'base64':
       if (typeof data !== 'string' || data === '') throw invalidRequest('`data` must be base64.', `${path}.data`);
@@ -79,12 +79,8 @@ function fromSource(source: unknown, path: string, media: MediaReader): Part[] {
     case 'content':
       return toParts(readBlocks(content, `${path}.content`), media);
     case 'file':
-      throw invalidRequest(
-        'file_id is not supported; send the data itself, or a URL.',
-        `${path}.file_id`,
-        'unsupported_value',
-      );
+      return [media.fromFileId(id, `${path}.file_id`)];
     default:
-      throw invalidRequest('`source.type` must be base64, url, text or content.', `${path}.type`);
+      throw invalidRequest('`source.type` must be base64, url, text, content or file.', `${path}.type`);
   }
 }

@@ -30,7 +30,7 @@ function toGemini(body: unknown, context: TranslationContext): TranslatedRequest
   const model = context.modelOf(request.model);
   const rules = context.rulesOf(model);
   const tools = toTools(readTools(request), rules);
-  const media = new MediaReader();
+  const media = new MediaReader(context);
   const conversation = new Conversation(rules, tools.names, context);
   readMessages(request.messages, conversation, media);
   const settings = readSettings(request, rules);

@@ -51,7 +51,7 @@ export function translateRequest(body: unknown, context: TranslationContext): Tr
   const offered = readTools(toolLists(request, items), request.tool_choice, rules);
   const { namespaces, namespaceTexts } = offered;
   const tools = toTools(offered.request, rules);
-  const media = new MediaReader();
+  const media = new MediaReader(context);
   const conversation = new Conversation(rules, tools.names, context, missingResults, 'input');
   for (const text of [request.instructions ?? '', ...namespaceTexts])
     if (text !== '') conversation.addSystem([{ text }]);

@@ -167,8 +167,7 @@ function toPart(part: unknown, path: string, media: MediaReader): Part[] {
 }
 
 function toImage({ image_url: image, file_id: id }: Fields, path: string, media: MediaReader): Part {
-  if (id !== undefined && id !== null)
-    throw invalidRequest('file_id is not supported; send `image_url`.', `${path}.file_id`, 'unsupported_value');
+  if (id !== undefined && id !== null) return media.fromFileId(id, `${path}.file_id`);
   // Chat Completions has an object here, and some clients keep it.
   return media.fromUrl(isObject(image) ? image.url : image, `${path}.image_url`);
 }

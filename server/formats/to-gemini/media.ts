@@ -1,5 +1,6 @@
 import type { Part } from '../../gemini/types.ts';
 import { invalidRequest } from '../api-error.ts';
+import type { TranslationContext } from '../format.ts';
 import { sniffMediaType } from '../media-type.ts';
 import { isObject, toText } from './read-fields.ts';
 
@@ -60,11 +61,17 @@ const fileTypes: Record<string, string> = {
 const sniffedCharacters = 84;
 
 const filesApi = /^https:\/\/generativelanguage\.googleapis\.com\/v1(?:beta|alpha)?\/(files\/[\w-]+)/;
+const filesUrl = 'https://generativelanguage.googleapis.com/v1beta/';
 
 /** Collects the media of one request: what is there, what has to be fetched, and what only one upstream key can read. */
 export class MediaReader {
   readonly downloads: Download[] = [];
   readonly resources: string[] = [];
+  readonly #ownsFile: (name: string) => boolean;
+
+  constructor({ ownsFile }: Pick<TranslationContext, 'ownsFile'>) {
+    this.#ownsFile = ownsFile;
+  }
 
   /** A picture, film or sound given by a data: URL or an address. @throws ApiError @param path Of the URL, for the error. */
   fromUrl(url: unknown, path: string): Part {
@@ -83,11 +90,10 @@ export class MediaReader {
     return part;
   }
 
-  /** A file of OpenAI's formats: its data, or an address. @throws ApiError @param path Of the object, for the error. */
+  /** A file of OpenAI's formats: its data, an address, or the id of one that was uploaded. @throws ApiError @param path Of the object, for the error. */
   fromFile(value: unknown, path: string): Part {
     const { file_data: data, file_id: id, file_url: url, filename } = isObject(value) ? value : {};
-    if (id !== undefined && id !== null)
-      throw invalidRequest('file_id is not supported; send `file_data`.', `${path}.file_id`, 'unsupported_value');
+    if (id !== undefined && id !== null) return this.fromFileId(id, `${path}.file_id`);
     if (url !== undefined && url !== null) return this.fromUrl(url, `${path}.file_url`);
     if (typeof data !== 'string' || data === '') throw invalidRequest('`file_data` is missing.', `${path}.file_data`);
     if (data.startsWith('data:')) return fromDataUrl(data, `${path}.file_data`);
@@ -95,6 +101,20 @@ export class MediaReader {
     if (!mimeType)
       throw invalidRequest('The kind of file is not known: send a data: URL or a usual file name.', `${path}.filename`);
     return { inlineData: { mimeType, data } };
+  }
+
+  /** A file that the same client uploaded: by its name, with or without `files/`, or its address. @throws ApiError for any other */
+  fromFileId(id: unknown, path: string): Part {
+    const text = typeof id === 'string' ? id : '';
+    const name = filesApi.exec(text)?.[1] ?? (text.startsWith('files/') ? text : `files/${text}`);
+    if (!/^files\/[\w-]+$/.test(name) || !this.#ownsFile(name))
+      throw invalidRequest(
+        'file_id is not supported, except for a file that the same client key uploaded through this gateway (POST /upload/v1beta/files).',
+        path,
+        'unsupported_value',
+      );
+    this.resources.push(name);
+    return { fileData: { fileUri: filesUrl + name } };
   }
 }
 

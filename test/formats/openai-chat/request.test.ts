@@ -238,6 +238,20 @@ describe('tools', () => {
   });
 });
 
+test('a file that the client uploaded is meant by its id in any form, and by that alone', () => {
+  const context = () => translationContext({}, { ownsFile: (name) => name === 'files/abc-1' });
+  const fileUri = 'https://generativelanguage.googleapis.com/v1beta/files/abc-1';
+  const ask = (file_id: unknown) =>
+    translate({ messages: [{ role: 'user', content: [{ type: 'file', file: { file_id } }] }] }, context());
+  for (const id of ['files/abc-1', 'abc-1', fileUri]) {
+    const asked = ask(id);
+    expect(upstreamBody(asked).contents).toEqual([{ role: 'user', parts: [{ fileData: { fileUri } }] }]);
+    expect(asked.resources).toEqual(['files/abc-1']);
+  }
+  for (const id of ['files/abc', 'file-abc-1', '', 5, 'files/../abc-1', `${fileUri}/x?y`.replace('abc-1', 'abc')])
+    expect(() => ask(id)).toThrow('file_id is not supported');
+});
+
 describe('settings', () => {
   test('top_k is left out for a model that does not take it', () => {
     const context = translationContext({}, { takesTopK: (model) => model !== 'gemini-2.5-flash' });
