@@ -9,18 +9,14 @@ export interface Annotation {
 export class PartStarts {
   /** Where each part begins in the answer's text, as an index of the string: counting bytes would take longer. */
   readonly indexes: number[] = [];
-  #length = 0;
   #isThought: boolean | undefined;
 
-  /** @param isStreaming A text comes in pieces, which are one part. */
-  add(parts: readonly Part[], isStreaming: boolean): void {
-    for (const { text, thought } of parts) {
-      const isThought = text === undefined ? undefined : thought === true;
-      const goesOn = isStreaming && isThought !== undefined && isThought === this.#isThought;
-      if (!goesOn) this.indexes.push(this.#length);
-      if (text && !thought) this.#length += text.length;
-      this.#isThought = isThought;
-    }
+  /** Told of each part before it is taken in. @param textLength Of the answer so far. @param isStreaming A text comes in pieces, which are one part. */
+  add({ text, thought }: Part, textLength: number, isStreaming: boolean): void {
+    const isThought = text === undefined ? undefined : thought === true;
+    const goesOn = isStreaming && isThought !== undefined && isThought === this.#isThought;
+    if (!goesOn) this.indexes.push(textLength);
+    this.#isThought = isThought;
   }
 }
 

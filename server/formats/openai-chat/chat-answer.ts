@@ -167,9 +167,10 @@ export class ChatAnswer implements Answer {
     if (candidate.finishReason) choice.finishReason = candidate.finishReason;
     if (candidate.finishMessage) choice.finishMessage = candidate.finishMessage;
     if (candidate.groundingMetadata || candidate.citationMetadata) choice.sources.push(candidate);
-    const parts = candidate.content?.parts;
-    if (parts) choice.partStarts.add(parts, out !== null);
-    if (parts) for (const part of parts) this.#readPart(part, choice, out);
+    for (const part of candidate.content?.parts ?? []) {
+      choice.partStarts.add(part, choice.text.length, out !== null);
+      this.#readPart(part, choice, out);
+    }
     if (out && candidate.logprobsResult)
       out.push(this.#frame(choice, '{}', JSON.stringify(toChoiceLogprobs(candidate))));
   }

@@ -76,6 +76,12 @@ export class OutputWriter {
     return this.#message ? 'message' : this.#reasoning ? 'reasoning' : null;
   }
 
+  /** The texts of all messages, in order. */
+  texts(): OutputText[] {
+    const messages = this.items.filter((item) => item.type === 'message') as unknown as Message[];
+    return messages.flatMap(({ content }) => content.filter((part) => part.type === 'output_text'));
+  }
+
   addText(text: string, logprobs: TokenLogprob[]): void {
     this.#message ??= this.#openMessage();
     const { part, prefix } = this.#message;

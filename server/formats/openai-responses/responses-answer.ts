@@ -1,7 +1,7 @@
 import type { Candidate, GenerateContentResponse, Part, UsageMetadata } from '../../gemini/types.ts';
 import type { ApiError } from '../api-error.ts';
 import type { Answer, AnswerBody, AnswerHead, StoredResponse } from '../format.ts';
-import { toAnnotations } from '../from-gemini/annotations.ts';
+import { PartStarts, toAnnotations } from '../from-gemini/annotations.ts';
 import { codeText } from '../from-gemini/code-text.ts';
 import { toFinishReason } from '../from-gemini/finish-reason.ts';
 import { type TokenLogprob, toLogprobs } from '../from-gemini/logprobs.ts';
@@ -57,8 +57,10 @@ export class ResponsesAnswer implements Answer {
   #finishReason: string | undefined;
   #finishMessage: string | undefined;
   #blockReason: string | undefined;
-  /** Frames that may hold sources of the open message. */
-  #sources: Candidate[] = [];
+  /** Frames that may hold sources, for the annotations. */
+  readonly #sources: Candidate[] = [];
+  /** Where each part of Gemini's begins in the text of all messages. */
+  readonly #partStarts = new PartStarts();
   #hasBegun = false;
   #stored: StoredResponse | null = null;
 
@@ -130,6 +132,7 @@ export class ResponsesAnswer implements Answer {
     if (candidate.groundingMetadata || candidate.citationMetadata) this.#sources.push(candidate);
     let logprobs = toLogprobs(candidate) ?? [];
     for (const part of candidate.content?.parts ?? []) {
+      this.#partStarts.add(part, this.#text.length, this.#options.request.stream);
       this.#readPart(part, logprobs);
       if (part.text && !part.thought) logprobs = [];
     }
@@ -180,7 +183,7 @@ export class ResponsesAnswer implements Answer {
 
   #close(status: 'completed' | 'incomplete' = 'completed'): void {
     const encrypted = this.#output.open === 'reasoning' ? this.#takeCarrier() : undefined;
-    this.#output.close({ status, annotations: (text) => this.#takeAnnotations(text), encrypted });
+    this.#output.close({ status, annotations: (text) => this.#annotationsOf(text), encrypted });
   }
 
   /** Signatures travel in a reasoning item: the one before what they sign, or else one of their own. */
@@ -199,10 +202,36 @@ export class ResponsesAnswer implements Answer {
     return encodeCarrier({ calls, text, model: this.#options.model });
   }
 
-  #takeAnnotations(text: string): UrlCitation[] {
-    const annotations = toAnnotations(this.#sources, text).map(({ type, url_citation }) => ({ type, ...url_citation }));
-    this.#sources = [];
-    return annotations;
+  /** The sources of the message that ends here, as far as they are known: an answer sent whole gets its annotations when all is read. */
+  #annotationsOf(text: string): UrlCitation[] {
+    return this.#options.request.stream ? this.#sourcesOf(text, this.#text.length, true) : [];
+  }
+
+  #annotateAll(): void {
+    const messages = this.#output.texts();
+    let end = 0;
+    for (const [index, message] of messages.entries()) {
+      end += message.text.length;
+      message.annotations = this.#sourcesOf(message.text, end, index === messages.length - 1);
+    }
+  }
+
+  /**
+   * What a message's statements rest on. Gemini counts over the whole answer, OpenAI within the message.
+   * @param end Of the message, as an index of the whole text. @param isLast Sources of the answer as a whole are told at its end.
+   */
+  #sourcesOf(text: string, end: number, isLast: boolean): UrlCitation[] {
+    if (this.#sources.length === 0) return [];
+    const first = charactersIn(this.#text.slice(0, end - text.length));
+    const last = first + charactersIn(text);
+    return toAnnotations(this.#sources, this.#text, this.#partStarts.indexes)
+      .map(({ type, url_citation }) => ({ type, ...url_citation }))
+      .filter(({ start_index: start }) => start >= first && (start < last || (isLast && start === last)))
+      .map((citation) => ({
+        ...citation,
+        start_index: citation.start_index - first,
+        end_index: Math.min(citation.end_index, last) - first,
+      }));
   }
 
   /** Ends the response and returns it as JSON. */
@@ -220,6 +249,7 @@ export class ResponsesAnswer implements Answer {
       this.#output.addText('', []);
       this.#close();
     }
+    if (!this.#options.request.stream) this.#annotateAll();
     const details = { incomplete_details: reason ? { reason } : null };
     const state = this.#endState(status, usage, details);
     const json = this.#tell(status, state);
@@ -250,6 +280,11 @@ export class ResponsesAnswer implements Answer {
     const { input, previous } = this.#options;
     this.#stored = { body: { ...this.#head, ...state }, input, bytes: jsonLength + (previous?.bytes ?? 0) };
   }
+}
+
+/** As OpenAI counts. */
+function charactersIn(text: string): number {
+  return [...text].length;
 }
 
 /** Why a response is incomplete, by OpenAI's finish reason. */

@@ -155,6 +155,17 @@ describe('a whole answer', () => {
     expect(placesOf(last.annotations)[0]).toEqual([0, 1]);
   });
 
+  test('counts the places of its sources past the code that was shown before', () => {
+    const groundingMetadata = {
+      groundingChunks: [{ web: { uri: 'https://a' } }],
+      groundingSupports: [{ segment: { partIndex: 1, endIndex: 2 }, groundingChunkIndices: [0] }],
+    };
+    const parts = [{ executableCode: { language: 'PYTHON', code: '1' } }, { text: 'ok' }];
+    const { content, annotations } = whole(candidate(parts, { groundingMetadata })).choices[0].message;
+    const { start_index, end_index } = annotations[0].url_citation;
+    expect(content.slice(start_index, end_index)).toBe('ok');
+  });
+
   test('that was withheld is a refusal also beside a call', () => {
     const { message, finish_reason } = whole(candidate([callPart('c1')], { finishReason: 'SAFETY' })).choices[0];
     expect(message).toMatchObject({ content: null, refusal: 'Response blocked by Gemini: SAFETY' });

@@ -145,6 +145,48 @@ describe('a whole response', () => {
     ]);
   });
 
+  test('counts the places of its sources from the part that they are in, within each message', () => {
+    const support = (partIndex: number, startIndex: number, endIndex: number) => ({
+      segment: { partIndex, startIndex, endIndex },
+      groundingChunkIndices: [0],
+    });
+    const groundingMetadata = {
+      groundingChunks: [{ web: { uri: 'https://a.example' } }, { web: { uri: 'https://b.example' } }],
+      groundingSupports: [support(1, 0, 2), support(3, 2, 4), support(5, 1, 2)],
+    };
+    const answer = parts([
+      thought,
+      { text: '°°' },
+      { executableCode: { language: 'PYTHON', code: '1' } },
+      { text: '°ok' },
+      weather,
+      { text: 'Yes' },
+    ]);
+    const placesIn = (output: { content?: { annotations: Record<string, unknown>[] }[] }[]) =>
+      output.flatMap(({ content }) =>
+        content
+          ? [content[0]?.annotations.map(({ start_index, end_index, url }) => [start_index, end_index, url])]
+          : [],
+      );
+    const code = '\n```python\n1\n```\n'.length;
+    const [a, b] = ['https://a.example', 'https://b.example'];
+    const [candidate] = answer.candidates ?? [];
+    const { output } = whole({ tools }, { candidates: [{ ...candidate, groundingMetadata }] });
+    const inFirst = [
+      [0, 1, a],
+      [2 + code + 1, 2 + code + 3, a],
+    ];
+    const inSecond = [
+      [1, 2, a],
+      [3, 3, b],
+    ];
+    expect(placesIn(output)).toEqual([inFirst, inSecond]);
+    // In a stream what was said before is closed when the sources of what follows come.
+    const frames = (answer.candidates?.[0]?.content?.parts ?? []).map((part) => parts([part]));
+    const last = events({ tools }, [...frames, { candidates: [{ groundingMetadata }] }]).at(-1) as Event;
+    expect(placesIn((last.response as { output: [] }).output)).toEqual([[], inSecond]);
+  });
+
   test('has pictures as items, and code as text', () => {
     const answer = parts([
       { executableCode: { language: 'PYTHON', code: 'print(1)' } },
