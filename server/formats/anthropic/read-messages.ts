@@ -89,6 +89,7 @@ function addAnswer(blocks: readonly Block[], conversation: Conversation, media: 
     const { type } = block.value;
     if (typeof type !== 'string') throw unsupported(block);
     if (type === 'tool_use') calls.push(toCall(block));
+    else if (type === 'text' && block.value.text === '') parts.push({ text: '' });
     else if (type === 'text') parts.push(...toTexts([block]).flatMap(({ text = '' }) => fromPictureText(text)));
     else if (type !== 'thinking' && !foreignBlocks.test(type)) parts.push(...toParts([block], media));
   }

@@ -37,35 +37,30 @@ export function readMessages(messages: readonly ChatMessage[], conversation: Con
   }
 }
 
-/** A message's content as Gemini parts; empty texts are left out. @param path For errors, such as `messages[1].content`. @throws ApiError */
+/** A message's content as Gemini parts. @param path For errors, such as `messages[1].content`. @throws ApiError */
 export function toParts(content: ChatMessage['content'], path: string, media: MediaReader): Part[] {
-  if (content === null || content === undefined || content === '') return [];
+  if (content === null || content === undefined) return [];
   if (typeof content === 'string') return [{ text: content }];
-  return content.flatMap((part, index) => toPart(part, `${path}[${index}]`, media));
+  return content.map((part, index) => toPart(part, `${path}[${index}]`, media));
 }
 
-function textPart(value: unknown, path: string): Part[] {
-  const text = requireText(value, path);
-  return text === '' ? [] : [{ text }];
-}
-
-function toPart(part: ContentPart, path: string, media: MediaReader): Part[] {
+function toPart(part: ContentPart, path: string, media: MediaReader): Part {
   switch (part.type) {
     case 'text':
     case 'input_text':
     case 'output_text':
-      return textPart(part.text, `${path}.text`);
+      return { text: requireText(part.text, `${path}.text`) };
     case 'refusal':
-      return textPart(part.refusal, `${path}.refusal`);
+      return { text: requireText(part.refusal, `${path}.refusal`) };
     case 'image_url':
     case 'video_url': {
       const value = part[part.type];
-      return [media.fromUrl(isObject(value) ? value.url : value, `${path}.${part.type}.url`)];
+      return media.fromUrl(isObject(value) ? value.url : value, `${path}.${part.type}.url`);
     }
     case 'input_audio':
-      return [fromAudio(part.input_audio, `${path}.input_audio`)];
+      return fromAudio(part.input_audio, `${path}.input_audio`);
     case 'file':
-      return [media.fromFile(part.file, `${path}.file`)];
+      return media.fromFile(part.file, `${path}.file`);
     default:
       throw invalidRequest(
         `Content parts of type "${part.type}" are not supported.`,
@@ -78,7 +73,8 @@ function toPart(part: ContentPart, path: string, media: MediaReader): Part[] {
 /** What the model said: its text or refusal, and pictures that it made and the client kept. */
 function answerParts(message: ChatMessage, path: string, media: MediaReader): Part[] {
   const parts = toParts(message.content, `${path}.content`, media);
-  if (parts.length === 0 && message.refusal) parts.push({ text: requireText(message.refusal, `${path}.refusal`) });
+  if (parts.every(({ text }) => text === '') && message.refusal)
+    parts.push({ text: requireText(message.refusal, `${path}.refusal`) });
   const images = Array.isArray(message.images) ? message.images : [];
   images.forEach((image, index) => {
     const url = isObject(image) && isObject(image.image_url) ? image.image_url.url : undefined;

@@ -133,30 +133,30 @@ class ItemReader {
   }
 }
 
-/** Content, or the output of a tool, as Gemini parts; empty texts are left out. @param path For errors. @throws ApiError */
+/** Content, or the output of a tool, as Gemini parts. @param path For errors. @throws ApiError */
 function toParts(content: unknown, path: string, media: MediaReader): Part[] {
-  if (content === undefined || content === null || content === '') return [];
+  if (content === undefined || content === null) return [];
   if (typeof content === 'string') return [{ text: content }];
   if (!Array.isArray(content)) throw invalidRequest('A text or a list of parts is expected.', path);
-  return content.flatMap((part, index) => toPart(part, `${path}[${index}]`, media));
+  return content.map((part, index) => toPart(part, `${path}[${index}]`, media));
 }
 
-function toPart(part: unknown, path: string, media: MediaReader): Part[] {
+function toPart(part: unknown, path: string, media: MediaReader): Part {
   if (!isObject(part)) throw invalidRequest('A content part must be an object with a `type`.', path);
   switch (part.type) {
     case 'input_text':
     case 'output_text':
     case 'text':
     case 'summary_text':
-      return part.text ? [{ text: textOf(part.text) }] : [];
+      return { text: textOf(part.text) };
     case 'refusal':
-      return part.refusal ? [{ text: textOf(part.refusal) }] : [];
+      return { text: textOf(part.refusal) };
     case 'input_image':
-      return [toImage(part, path, media)];
+      return toImage(part, path, media);
     case 'input_file':
-      return [media.fromFile(part, path)];
+      return media.fromFile(part, path);
     case 'input_audio':
-      return [fromAudio(part.input_audio, `${path}.input_audio`)];
+      return fromAudio(part.input_audio, `${path}.input_audio`);
     default:
       throw invalidRequest(
         `Content parts of type "${toText(part.type)}" are not supported.`,

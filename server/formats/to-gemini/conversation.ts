@@ -80,22 +80,24 @@ export class Conversation {
   }
 
   addSystem(parts: Part[]): void {
-    this.#system.push(...parts);
+    this.#system.push(...parts.filter(hasMeaning));
   }
 
   /** @throws ApiError when calls before it have no result. */
   addUser(parts: Part[]): void {
     this.#closeCalls();
-    this.#push('user', parts);
+    this.#push('user', parts.filter(hasMeaning));
   }
 
   /** A turn of the model, or a piece of one: consecutive ones are one turn. @param signature That of its last text or picture. @param maker Of the signature, where it is known. */
   addModel(parts: Part[], calls: readonly PastCall[] = [], signature?: string, maker?: string): void {
-    if (this.#results.size > 0) this.#closeCalls();
     this.#signAnswer(parts, signature, maker);
     this.#signPictures(parts);
+    const said = parts.filter(hasMeaning);
+    if (said.length === 0 && calls.length === 0) return;
+    if (this.#results.size > 0) this.#closeCalls();
     const hasSignedCall = this.#contents.at(-1)?.role === 'model' && this.#pending.length > 0;
-    this.#push('model', [...parts, ...calls.map((call, index) => this.#toPart(call, index === 0 && !hasSignedCall))]);
+    this.#push('model', [...said, ...calls.map((call, index) => this.#toPart(call, index === 0 && !hasSignedCall))]);
     this.#pending.push(...calls.map(({ id, name }) => ({ id, name: this.#names.toGemini(name) })));
   }
 
@@ -160,7 +162,10 @@ export class Conversation {
     // Before Gemini 3 a signature changes nothing: not worth a hash of every past answer.
     if (this.#rules.signatures === 'g2') return;
     const images = parts.flatMap(({ inlineData }) => inlineData?.data ?? []);
-    const remembered = this.#context.signatureOf(answerSignatureKey(textOf(parts), images));
+    const text = textOf(parts);
+    // An empty answer is like any other.
+    if (text === '' && images.length === 0) return;
+    const remembered = this.#context.signatureOf(answerSignatureKey(text, images));
     if (remembered && this.#mayUse(remembered.model)) last.thoughtSignature = remembered.signature;
   }
 
@@ -209,6 +214,11 @@ export class Conversation {
     if (last?.role === role && isResult(last.parts?.[0]) === isResult(parts[0])) last.parts?.push(...parts);
     else this.#contents.push({ role, parts });
   }
+}
+
+/** Google refuses an empty text, unless it carries a signature: so it does in the last frame of a streamed answer. */
+function hasMeaning({ text, thoughtSignature }: Part): boolean {
+  return text !== '' || thoughtSignature !== undefined;
 }
 
 /** What a tool answered, given as parts: its texts as one, and media beside. */

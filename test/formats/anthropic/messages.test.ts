@@ -296,6 +296,16 @@ describe('thought signatures', () => {
     expect(translate({ messages: answered(thinking(carrier)) }).signatureUse.client).toBe(1);
   });
 
+  test('are kept with an empty text, which is left out without one', () => {
+    const carrier = encodeCarrier({ calls: new Map(), text: 'VEVYVA', model });
+    const empty = { type: 'text', text: '' };
+    expect(contentsOf(answered(thinking(carrier), empty))[1]?.parts?.[0]).toEqual({
+      text: '',
+      thoughtSignature: 'VEVYVA',
+    });
+    expect(contentsOf(answered(empty))[1]?.parts).toHaveLength(1);
+  });
+
   test('of another vendor are not sent on', () => {
     expect(signatureIn(answered(thinking('EqQBCkYIBxgCKkD')))).toBe(dummySignature);
     expect(signatureIn(answered(thinking('gts1:damaged')))).toBe(dummySignature);

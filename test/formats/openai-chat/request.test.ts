@@ -186,6 +186,36 @@ describe('tools', () => {
     expect(translate(body, remembered(newest)).signatureUse).toEqual({ client: 0, restored: 1, placeholder: 0 });
   });
 
+  test('an empty text is sent back when it carries a signature, and only then', () => {
+    const extra_content = { google: { thought_signature: 'S' } };
+    const partsOf = (message: object, signatures = {}) => {
+      const messages = [...hello, { role: 'assistant', ...message }, ...hello];
+      return toGemini({ messages }, translationContext(signatures)).contents[1]?.parts;
+    };
+    const signed = { text: '', thoughtSignature: 'S' };
+    expect(partsOf({ content: '', extra_content })).toEqual([signed]);
+    const pieces = [
+      { type: 'text', text: 'Hi.' },
+      { type: 'text', text: '' },
+    ];
+    expect(partsOf({ content: pieces, extra_content })).toEqual([{ text: 'Hi.' }, signed]);
+    expect(partsOf({ content: pieces })).toEqual([{ text: 'Hi.' }]);
+    expect(partsOf({ content: '', refusal: 'No.', extra_content })).toEqual([{ text: 'No.', thoughtSignature: 'S' }]);
+    // Without it the turn is empty, and the user's turns around it are one; what another empty answer had is not taken for it.
+    const ofEmpty = { [answerSignatureKey('', [])]: { signature: 'E', model: newest } };
+    expect(partsOf({ content: '' }, ofEmpty)).toBeUndefined();
+    expect(partsOf({ content: null, extra_content })).toBeUndefined();
+  });
+
+  test('a signed empty text stands before the calls of its turn', () => {
+    const more = { content: '', extra_content: { google: { thought_signature: 'S' } } };
+    const messages = [...hello, { role: 'assistant', ...more, tool_calls: [call('a')] }, result('a')];
+    expect(toGemini({ messages }).contents[1]?.parts).toMatchObject([
+      { text: '', thoughtSignature: 'S' },
+      { functionCall: { id: 'a' }, thoughtSignature: 'skip_thought_signature_validator' },
+    ]);
+  });
+
   test('the signature of a text is restored by the text', () => {
     const signatures = { [answerSignatureKey('Hi.', [])]: { signature: 'T', model: newest } };
     const messages = [...hello, { role: 'assistant', content: 'Hi.' }, ...hello];

@@ -177,6 +177,11 @@ describe('signatures', () => {
     const said = (text: string) => ({ role: 'assistant', content: text });
     expect(signed([said('a'), carrier({}, 'T'), said('b'), user])).toEqual([undefined, 'T']);
     expect(signed([said('a'), said('b'), carrier({}, 'T'), user])).toEqual([undefined, 'T']);
+    const empty = { role: 'assistant', content: [{ type: 'output_text', text: '' }] };
+    expect(upstream({ input: [user, carrier({}, 'T'), empty, user] }).contents[1]).toEqual({
+      role: 'model',
+      parts: [{ text: '', thoughtSignature: 'T' }],
+    });
   });
 
   test('that the client lost are restored from memory', () => {
