@@ -26,7 +26,7 @@ export interface ChatAnswerOptions extends AnswerHead {
   /** The client asked for Google's own account of its sources. */
   showsGrounding: boolean;
   /** Speech: a WAV file, or its samples alone. */
-  soundFormat?: 'wav' | 'pcm16';
+  soundFormat: 'wav' | 'pcm16';
 }
 
 /** What has come so far of one choice. */

@@ -2,11 +2,9 @@ import type { ClientFormat, TranslatedRequest, TranslationContext } from '../for
 import { resourcesIn } from '../gemini/resources-in.ts';
 import { Conversation } from '../to-gemini/conversation.ts';
 import { toGenerateContent } from '../to-gemini/generate-content.ts';
-import { wantsGrounding } from '../to-gemini/google-extensions.ts';
 import { MediaReader } from '../to-gemini/media.ts';
-import { isObject } from '../to-gemini/read-fields.ts';
 import { toTools } from '../to-gemini/tools.ts';
-import { ChatAnswer } from './chat-answer.ts';
+import { answerAsChat } from './answer-as-chat.ts';
 import { readMessages } from './read-messages.ts';
 import { readSettings } from './read-settings.ts';
 import { readTools } from './read-tools.ts';
@@ -47,16 +45,6 @@ function toGemini(body: unknown, context: TranslationContext): TranslatedRequest
     resources: [...media.resources, ...resourcesIn({ tools: upstream.tools, cachedContent: upstream.cachedContent })],
     signatureUse,
     ignoredParams: Object.keys(request).filter((field) => !knownFields.has(field)),
-    createAnswer: (head) =>
-      new ChatAnswer({
-        ...head,
-        model: request.model,
-        names: tools.names,
-        customNames: tools.customNames,
-        includeUsage: isObject(request.stream_options) && request.stream_options.include_usage === true,
-        isLegacy: Array.isArray(request.functions) && !Array.isArray(request.tools),
-        showsGrounding: wantsGrounding(request),
-        soundFormat: isObject(request.audio) && request.audio.format === 'pcm16' ? 'pcm16' : 'wav',
-      }),
+    createAnswer: answerAsChat(request, tools),
   };
 }

@@ -1,7 +1,7 @@
 import type { TranslatedRequest, TranslationContext } from '../format.ts';
 import { translateRequest } from '../openai-responses/openai-responses.ts';
 import { type Fields, isObject } from '../to-gemini/read-fields.ts';
-import { ChatAnswer } from './chat-answer.ts';
+import { answerAsChat } from './answer-as-chat.ts';
 
 /** A body of the Responses API, which Cursor's agent mode sends to the chat's address. */
 export function isResponsesBody(body: unknown): body is Fields {
@@ -11,17 +11,5 @@ export function isResponsesBody(body: unknown): body is Fields {
 /** Reads such a body as what it is, and answers it as a chat, which is what the sender reads. @throws ApiError */
 export function fromResponsesBody(body: Fields, context: TranslationContext): TranslatedRequest {
   const { request, translated, tools } = translateRequest(body, context);
-  return {
-    ...translated,
-    createAnswer: (head) =>
-      new ChatAnswer({
-        ...head,
-        model: request.model,
-        names: tools.names,
-        customNames: tools.customNames,
-        includeUsage: isObject(request.stream_options) && request.stream_options.include_usage === true,
-        isLegacy: false,
-        showsGrounding: false,
-      }),
-  };
+  return { ...translated, createAnswer: answerAsChat(request, tools) };
 }

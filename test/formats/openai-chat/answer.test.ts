@@ -185,6 +185,24 @@ describe('a whole answer', () => {
     });
   });
 
+  test.each([
+    ['a chat', {}],
+    ['a body of the Responses API', { messages: undefined, input: 'Hello?' }],
+  ])('to %s has what its settings ask for', (_what, body) => {
+    const settings = {
+      ...body,
+      google: { include_grounding: true, response_modalities: ['AUDIO'] },
+      audio: { format: 'pcm16' },
+      stream_options: { include_usage: true },
+    };
+    const sound = { inlineData: { mimeType: 'audio/L16;rate=24000', data: 'AQID' } };
+    const groundingMetadata = { webSearchQueries: ['q'] };
+    const { message } = whole(candidate([sound], { groundingMetadata }), settings).choices[0];
+    expect(message.audio.data).toBe('AQID');
+    expect(message.extra_content).toEqual({ google: { grounding_metadata: groundingMetadata } });
+    expect(streamed([candidate([{ text: 'Hi' }])], settings).at(-1).usage.total_tokens).toBe(10);
+  });
+
   test('shows pictures, code that ran, and speech as a WAV file', () => {
     const picture = { inlineData: { mimeType: 'image/png', data: 'AAAA' } };
     const ran = { executableCode: { language: 'PYTHON', code: '1' } };
