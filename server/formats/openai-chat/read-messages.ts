@@ -26,7 +26,7 @@ export function readMessages(messages: readonly ChatMessage[], conversation: Con
       case 'assistant':
         conversation.addModel(
           answerParts(message, path, media),
-          callsOf(message, path),
+          callsOf(message, index),
           signatureIn(message as Fields),
         );
         break;
@@ -84,7 +84,8 @@ function answerParts(message: ChatMessage, path: string, media: MediaReader): Pa
   return parts;
 }
 
-function callsOf(message: ChatMessage, path: string): PastCall[] {
+function callsOf(message: ChatMessage, index: number): PastCall[] {
+  const path = `messages[${index}]`;
   const calls = (message.tool_calls ?? []).map((call, index): PastCall => {
     const { id, signature } = identityOf(call);
     if (call.custom) {
@@ -104,7 +105,8 @@ function callsOf(message: ChatMessage, path: string): PastCall[] {
   const where = `${path}.function_call`;
   const name = requireText(legacy.name, `${where}.name`);
   const args = toToolArgs(requireText(legacy.arguments, `${where}.arguments`), `${where}.arguments`);
-  return [...calls, { id: `call_${name}`, name, args, signature: undefined }];
+  // It has no id of its own; the place in the conversation makes one that is the same in the next request.
+  return [...calls, { id: `call_${index}_${name}`, name, args, signature: undefined }];
 }
 
 /** Clients bring a signature back in one of several places, or not at all; one library hides it in the id. */

@@ -9,7 +9,8 @@ import {
   type UpstreamCall,
   wholeAnswer,
 } from '../format.ts';
-import { camelCased, googleExtensions } from '../to-gemini/google-extensions.ts';
+import { camelCased } from '../to-gemini/camel-cased.ts';
+import { googleExtensions } from '../to-gemini/google-extensions.ts';
 import { type Fields, readBody, readInteger, readText } from '../to-gemini/read-fields.ts';
 import { readTexts } from '../to-gemini/read-texts.ts';
 import { readVectors, toBase64 } from './vectors.ts';

@@ -48,7 +48,7 @@ export function translateRequest(body: unknown, context: TranslationContext): Tr
   const model = context.modelOf(request.model);
   const rules = context.rulesOf(model);
   const { items, previous } = expandInput(request, context.responses);
-  const offered = readTools(toolLists(request, items), request.tool_choice, rules);
+  const offered = readTools(request, toolLists(request, items), rules);
   const { namespaces, namespaceTexts } = offered;
   const tools = toTools(offered.request, rules);
   const media = new MediaReader(context);

@@ -1,5 +1,6 @@
 import { invalidRequest } from '../api-error.ts';
 import type { ModelRules } from '../model-rules.ts';
+import { builtInExtensions } from '../to-gemini/google-extensions.ts';
 import { builtInOf, readChoice, toDeclared } from '../to-gemini/openai-tools.ts';
 import { type Fields, isObject, readObjects } from '../to-gemini/read-fields.ts';
 import { builtInByType, type DeclaredTool, type ToolChoice, type ToolRequest } from '../to-gemini/tools.ts';
@@ -35,13 +36,15 @@ const refusedTypes: Record<string, string> = {
 };
 
 /**
- * Reads lists of tools and `tool_choice`.
+ * Reads lists of tools, `tool_choice`, and tools among Google's extensions.
  * @param lists `tools`, and those that `additional_tools` items bring: what is declared again there replaces what was before.
  * @throws ApiError
  */
-export function readTools(lists: readonly ToolList[], choice: unknown, rules: ModelRules): ResponsesTools {
+export function readTools(request: Fields, lists: readonly ToolList[], rules: ModelRules): ResponsesTools {
   const reader = new ToolReader(rules);
+  const choice = request.tool_choice;
   for (const { value, path } of lists) reader.readList(readObjects(value, path));
+  reader.builtIn.push(...builtInExtensions(request));
   const { declared, builtIn, wantsSearch, ...rest } = reader;
   return { ...rest, request: { declared, builtIn, wantsSearch, choice: toChoice(choice, reader.namespaces) } };
 }

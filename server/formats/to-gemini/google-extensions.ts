@@ -1,5 +1,7 @@
 import type { GenerateContentRequest } from '../../gemini/types.ts';
+import { camelCased } from './camel-cased.ts';
 import { type Fields, isObject } from './read-fields.ts';
+import { builtInByKey } from './tools.ts';
 
 const configExtensions = ['responseModalities', 'imageConfig', 'speechConfig', 'mediaResolution'];
 
@@ -9,22 +11,6 @@ export function googleExtensions(request: Fields): Fields {
   return isObject(nested) ? nested : isObject(request.google) ? request.google : {};
 }
 
-/** What is below these is the client's own JSON, such as a schema with the names of its properties. */
-const ownJson = /schema$|^(?:parameters|response|args)$/i;
-
-/** Keys of an object in Gemini's spelling, inner objects too. */
-export function camelCased(value: unknown): Fields | undefined {
-  if (!isObject(value)) return undefined;
-  const toCamel = (key: string) => key.replace(/_([a-z])/g, (_match, letter: string) => letter.toUpperCase());
-  return Object.fromEntries(
-    Object.entries(value).map(([key, child]) => [toCamel(key), ownJson.test(key) ? child : camelCasedWithin(child)]),
-  );
-}
-
-function camelCasedWithin(value: unknown): unknown {
-  return Array.isArray(value) ? value.map(camelCasedWithin) : (camelCased(value) ?? value);
-}
-
 /** Adds what Google's own layer takes beside OpenAI's fields. */
 export function withExtensions(gemini: GenerateContentRequest, request: Fields): GenerateContentRequest {
   const google = camelCased(googleExtensions(request)) ?? {};
@@ -32,20 +18,35 @@ export function withExtensions(gemini: GenerateContentRequest, request: Fields):
   const fromNames = configExtensions.filter((name) => isFilled(google[name])).map((name) => [name, google[name]]);
   const more = {
     ...Object.fromEntries(fromNames),
-    ...(isObject(google.generationConfig) ? google.generationConfig : {}),
+    ...filled(google.generationConfig),
   };
   const result: GenerateContentRequest = { ...gemini };
   if (Object.keys(more).length > 0) result.generationConfig = { ...gemini.generationConfig, ...more };
   if (Array.isArray(google.safetySettings) && isFilled(google.safetySettings))
     result.safetySettings = google.safetySettings.map(toSafetySetting);
-  if (Array.isArray(google.tools) && isFilled(google.tools))
-    result.tools = [...(gemini.tools ?? []), ...google.tools.filter(isObject)];
+  const others = toolsIn(google).filter((tool) => !builtInByKey(tool));
+  if (others.length > 0) result.tools = [...(gemini.tools ?? []), ...others];
   if (isObject(google.toolConfig) && isFilled(google.toolConfig))
     result.toolConfig = { ...gemini.toolConfig, ...google.toolConfig };
   if (typeof google.cachedContent !== 'string') return result;
   // These live in the cache; Google refuses them beside it.
   const { systemInstruction: _system, tools: _tools, toolConfig: _config, ...rest } = result;
   return { ...rest, cachedContent: google.cachedContent };
+}
+
+/** Gemini's own tools among the extensions; those that are none of them are added as they are. */
+export function builtInExtensions(request: Fields): Fields[] {
+  const tools = toolsIn(camelCased(googleExtensions(request)) ?? {});
+  return tools.map(builtInByKey).filter((tool) => tool !== null);
+}
+
+function toolsIn({ tools }: Fields): Fields[] {
+  return Array.isArray(tools) ? tools.filter(isObject) : [];
+}
+
+/** An object without the members that hold nothing. */
+export function filled(value: unknown): Fields {
+  return Object.fromEntries(Object.entries(isObject(value) ? value : {}).filter(([, member]) => isFilled(member)));
 }
 
 /** Google answers 400 to some members that are there and empty. */

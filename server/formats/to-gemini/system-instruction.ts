@@ -8,6 +8,7 @@ export function withSystem({ contents, system }: BuiltConversation, rules: Model
   if (rules.hasSystemInstruction) return { contents, systemInstruction: { parts: system } };
   const text = `${system.map((part) => part.text).join('\n\n')}\n\n`;
   const first = contents.findIndex((content) => content.role === 'user');
+  if (first < 0) return { contents: [{ role: 'user', parts: [{ text }] }, ...contents] };
   return {
     contents: contents.map((content, index) =>
       index === first ? { ...content, parts: [{ text }, ...(content.parts ?? [])] } : content,

@@ -1,8 +1,9 @@
 import type { ThinkingConfig } from '../../gemini/types.ts';
 import { ApiError, invalidRequest } from '../api-error.ts';
 import type { ModelRules, ThinkingRule } from '../model-rules.ts';
-import { camelCased, googleExtensions } from './google-extensions.ts';
-import { type Fields, isObject } from './read-fields.ts';
+import { camelCased } from './camel-cased.ts';
+import { filled, googleExtensions } from './google-extensions.ts';
+import type { Fields } from './read-fields.ts';
 
 const efforts: Record<string, readonly [budget: number, level: string]> = {
   none: [0, 'MINIMAL'],
@@ -29,9 +30,8 @@ export function readThinking(
   rules: ModelRules,
   maxOutputTokens: number | undefined,
 ): ThinkingConfig | null {
-  const { thinkingConfig } = camelCased(googleExtensions(request)) ?? {};
-  const explicit =
-    isObject(thinkingConfig) && Object.keys(thinkingConfig).length > 0 ? (thinkingConfig as ThinkingConfig) : undefined;
+  const thinkingConfig = filled(camelCased(googleExtensions(request))?.thinkingConfig);
+  const explicit = Object.keys(thinkingConfig).length > 0 ? (thinkingConfig as ThinkingConfig) : undefined;
   if (effort === undefined || effort === null) return (rules.thinking.kind !== 'none' && explicit) || null;
   if (explicit && (explicit.thinkingBudget !== undefined || explicit.thinkingLevel !== undefined)) {
     throw new ApiError(400, 'conflicting_parameters', `Both ${path} and thinking_config cannot be set`, {

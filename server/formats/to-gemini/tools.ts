@@ -1,6 +1,7 @@
 import type { FunctionCallingConfig, GenerateContentRequest } from '../../gemini/types.ts';
 import { invalidRequest } from '../api-error.ts';
 import type { ModelRules } from '../model-rules.ts';
+import { camelCased } from './camel-cased.ts';
 import { type Fields, isObject } from './read-fields.ts';
 import { sanitizeSchema } from './sanitize-schema.ts';
 import { createToolNames, type ToolNames } from './tool-names.ts';
@@ -89,11 +90,11 @@ export function toTools(request: ToolRequest, rules: ModelRules): Tools {
   };
 }
 
-/** Gemini's own tool that an object with exactly one of its names stands for. */
+/** Gemini's own tool that an object with exactly one of its names stands for, in Google's spelling. */
 export function builtInByKey(tool: Fields): Fields | null {
   const [key = '', ...others] = Object.keys(tool);
   const name = others.length === 0 && Object.hasOwn(builtInTools, key) ? builtInTools[key] : undefined;
-  return name ? { [name]: tool[key] ?? {} } : null;
+  return name ? { [name]: camelCased(tool[key]) ?? {} } : null;
 }
 
 /** Gemini's own tool that a tool type of OpenAI stands for, such as `web_search_preview_2025_03_11`. */
@@ -129,7 +130,8 @@ function toDeclaration({ name, description, parameters }: DeclaredTool, names: T
 
 /** An object that says nothing of its fields, neither itself nor through other schemas. */
 function isEmptyObjectSchema({ type, properties, anyOf, oneOf, allOf, $ref }: Fields): boolean {
-  if (type !== 'object' || (anyOf ?? oneOf ?? allOf ?? $ref) !== undefined) return false;
+  if (type !== undefined && type !== 'object') return false;
+  if ((anyOf ?? oneOf ?? allOf ?? $ref) !== undefined) return false;
   return properties === undefined || (isObject(properties) && Object.keys(properties).length === 0);
 }
 

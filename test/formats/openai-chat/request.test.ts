@@ -57,6 +57,17 @@ describe('turns', () => {
     });
   });
 
+  test('a model without a system instruction gets it in a turn of its own where the user says nothing', () => {
+    const messages = [
+      { role: 'system', content: 'A' },
+      { role: 'assistant', content: 'B' },
+    ];
+    expect(toGemini({ model: 'gemma-3-27b-it', messages }).contents).toEqual([
+      { role: 'user', parts: [{ text: 'A\n\n' }] },
+      { role: 'model', parts: [{ text: 'B' }] },
+    ]);
+  });
+
   test('turns of the same role are one, and nothing empty is sent', () => {
     const messages = [
       { role: 'user', content: 'A' },
@@ -268,6 +279,54 @@ describe('tools', () => {
   });
 });
 
+test('two results of one old function belong to two calls, whose ids are the same in the next request', () => {
+  const asks = { role: 'assistant', content: null, function_call: { name: 'weather', arguments: '{}' } };
+  const answers = { role: 'function', name: 'weather', content: 'sunny' };
+  const messages = [...hello, asks, answers, asks, answers];
+  const idsOf = (list: object[]) => {
+    const parts = toGemini({ messages: list }).contents.flatMap((content) => content.parts ?? []);
+    return parts.flatMap(({ functionCall, functionResponse }) => functionCall?.id ?? functionResponse?.id ?? []);
+  };
+  const [first, ofFirst, second, ofSecond] = idsOf(messages);
+  expect([ofFirst, ofSecond]).toEqual([first, second]);
+  expect(second).not.toBe(first);
+  expect(idsOf([...messages, ...hello])).toEqual(idsOf(messages));
+});
+
+describe("Gemini's own tools", () => {
+  test.each([
+    [{ google_maps: { enable_widget: true } }, { googleMaps: { enableWidget: true } }],
+    [
+      { file_search: { file_search_store_names: ['fileSearchStores/a_b'] } },
+      { fileSearch: { fileSearchStoreNames: ['fileSearchStores/a_b'] } },
+    ],
+    [{ codeExecution: {} }, { codeExecution: {} }],
+  ])('%j is in Google’s spelling', (tool, sent) => {
+    expect(toGemini({ tools: [tool] }).tools).toEqual([sent]);
+  });
+
+  test('come from the extensions too, with all that holds for them beside functions', () => {
+    const google = { tools: [{ google_search: {} }, { retrieval: { some_source: {} } }] };
+    expect(toGemini({ tools: [weather], google })).toMatchObject({
+      tools: [{ googleSearch: {} }, { functionDeclarations: [{ name: 'weather' }] }, { retrieval: { someSource: {} } }],
+      toolConfig: { functionCallingConfig: { mode: 'VALIDATED' }, includeServerSideToolInvocations: true },
+    });
+    const old = { model: 'gemini-2.5-flash', tools: [weather], google: { tools: [{ google_search: {} }] } };
+    expect(refusalOf(old)).toMatchObject({ status: 400, param: 'tools' });
+  });
+});
+
+test.each([
+  {},
+  { type: 'object' },
+  { properties: {} },
+  { additionalProperties: false },
+  { type: 'object', properties: {} },
+])('a function with the parameters %j takes none', (parameters) => {
+  const tools = [{ type: 'function', function: { name: 'f', parameters } }];
+  expect(toGemini({ tools }).tools).toEqual([{ functionDeclarations: [{ name: 'f' }] }]);
+});
+
 test('a file that the client uploaded is meant by its id in any form, and by that alone', () => {
   const context = () => translationContext({}, { ownsFile: (name) => name === 'files/abc-1' });
   const fileUri = 'https://generativelanguage.googleapis.com/v1beta/files/abc-1';
@@ -283,6 +342,19 @@ test('a file that the client uploaded is meant by its id in any form, and by tha
 });
 
 describe('settings', () => {
+  test('what is there and empty among the extensions is left out', () => {
+    const google = {
+      thinking_config: { thinking_budget: null, include_thoughts: true },
+      generation_config: { top_k: null, response_modalities: [], media_resolution: 'MEDIA_RESOLUTION_LOW' },
+      safety_settings: [],
+      tools: [],
+    };
+    expect(toGemini({ google })).toEqual({
+      contents: [{ role: 'user', parts: [{ text: 'Hello?' }] }],
+      generationConfig: { thinkingConfig: { includeThoughts: true }, mediaResolution: 'MEDIA_RESOLUTION_LOW' },
+    });
+  });
+
   test('top_k is left out for a model that does not take it', () => {
     const context = translationContext({}, { takesTopK: (model) => model !== 'gemini-2.5-flash' });
     const configFor = (model: string) => toGemini({ model, top_k: 5, top_p: 0.5 }, context).generationConfig;
