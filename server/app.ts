@@ -13,6 +13,7 @@ import type { Config } from './config.ts';
 import { openDatabase } from './database.ts';
 import { entities } from './entities.ts';
 import { createGeminiClient } from './gemini/gemini-client.ts';
+import { createRefusedThinking } from './gemini/refused-thinking.ts';
 import { apiRoutes } from './http/api-routes.ts';
 import { billingRoutes } from './http/billing.ts';
 import { isSecure } from './http/client-address.ts';
@@ -144,6 +145,7 @@ export async function createApp(
     pool,
     gemini,
     signatures,
+    refusedThinking: createRefusedThinking(),
     responses,
     media,
     owners,

@@ -15,8 +15,9 @@ export function repairRequest(request: Repairable, repair: Repair): Repairable {
     return { ...request, generateContentRequest: repairRequest(request.generateContentRequest, repair) };
   switch (repair) {
     case 'drop-thinking': {
-      const { thinkingConfig: _dropped, ...generationConfig } = request.generationConfig ?? {};
-      return { ...request, generationConfig };
+      const { generationConfig, ...rest } = request;
+      const { thinkingConfig: _dropped, ...others } = generationConfig ?? {};
+      return { ...rest, ...(Object.keys(others).length > 0 && { generationConfig: others }) };
     }
     case 'drop-store': {
       const { store: _dropped, ...rest } = request;

@@ -1,5 +1,6 @@
 import type { ClientFormat, TranslationContext } from '../formats/format.ts';
 import type { GeminiClient } from '../gemini/gemini-client.ts';
+import type { RefusedThinking } from '../gemini/refused-thinking.ts';
 import type { RequestAborted } from '../ledger/events.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { MediaFetcher } from '../media/media-fetcher.ts';
@@ -31,6 +32,7 @@ export interface RelayParts {
   pool: Pool;
   gemini: GeminiClient;
   signatures: SignatureStore;
+  refusedThinking: RefusedThinking;
   media: Pick<MediaFetcher, 'fetch'>;
   owners: ResourceOwners;
   translation: Omit<TranslationContext, 'responses' | 'ownsFile'>;

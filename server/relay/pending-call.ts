@@ -18,6 +18,17 @@ import type { RelayParts } from './parts.ts';
 /** Gemini 4 answers longer than one request are continued at most so often (a loop without end would cost without end). */
 const hopsMax = 16;
 
+/** The call without the level or budget of thinking that its model is known to refuse; a native client's is passed on as it is. */
+export function withoutRefused(
+  call: UpstreamCall,
+  model: string,
+  { refusedThinking }: Pick<RelayParts, 'refusedThinking'>,
+): UpstreamCall {
+  const body = call.body as GenerateContentRequest;
+  if (call.native || !refusedThinking.isRefused(model, body.generationConfig)) return call;
+  return { ...call, body: repairRequest(body, 'drop-thinking') };
+}
+
 /** The body of a call as it goes upstream. @throws RangeError when it is nested so deeply that the stack does not suffice. */
 export function writeOut({ body, native }: UpstreamCall): string | Buffer {
   return native?.bytes ?? JSON.stringify(body);
@@ -45,7 +56,7 @@ export class PendingCall {
   readonly #model: string;
   readonly #expects: Expectation;
   readonly #owner: CallOwner;
-  readonly #parts: Pick<RelayParts, 'gemini' | 'now'>;
+  readonly #parts: Pick<RelayParts, 'gemini' | 'now' | 'refusedThinking'>;
   /** Its body for the first try; let go then, as it may be large. */
   #written: string | Buffer | null;
   #responses: GenerateContentResponse[] = [];
@@ -64,7 +75,7 @@ export class PendingCall {
     model: string,
     expects: 'audio' | undefined,
     owner: CallOwner,
-    parts: Pick<RelayParts, 'gemini' | 'now'>,
+    parts: Pick<RelayParts, 'gemini' | 'now' | 'refusedThinking'>,
   ) {
     this.#call = call;
     this.#written = written;
@@ -98,6 +109,7 @@ export class PendingCall {
       const failure = this.#judge(end);
       // What came before a hop that failed is an answer all the same: it ends as if cut by length.
       if (failure && hop === 1) return { kind: 'failed', failure };
+      if (repair === 'drop-thinking') this.#parts.refusedThinking.note(this.#model, original.generationConfig);
       if (failure || hop === hopsMax || this.#call.native || !this.tally.mayContinue(request))
         return { kind: 'answered', value: null };
       body = JSON.stringify({ ...request, continuationToken: this.tally.nextHop() });

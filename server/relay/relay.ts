@@ -11,7 +11,7 @@ import type { NativeRequest } from './native-call.ts';
 import { createOpenCalls } from './open-calls.ts';
 import { listOwnResources, type ResourcePage } from './own-resources.ts';
 import type { Call, OpenRequest, RelayParts } from './parts.ts';
-import { writeOut } from './pending-call.ts';
+import { withoutRefused, writeOut } from './pending-call.ts';
 import { refuseIgnored } from './refuse-ignored.ts';
 import { createRejectionLimit } from './rejection-limit.ts';
 import * as events from './request-events.ts';
@@ -56,6 +56,8 @@ export function createRelay(parts: RelayParts): Relay {
       const ownsFile = (name: string) => parts.owners.find(name)?.clientKeyId === call.clientKeyId;
       const context = { ...parts.translation, responses: parts.responses.of(call.clientKeyId), ownsFile };
       translated = withinStack(() => call.format.toGemini(call.body, context));
+      const { model } = translated;
+      translated.calls = translated.calls.map((upstream) => withoutRefused(upstream, model, parts));
       requireMayUse(call, translated.requestedModel, translated.model);
       if (parts.isStrict) refuseIgnored(translated.ignoredParams);
       await fetchDownloads(translated.downloads, parts.media, call.reply);

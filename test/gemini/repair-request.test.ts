@@ -48,6 +48,13 @@ test('where Google refuses a signature, none is left but the placeholders of fir
   expect(repaired(contents, 'dummy-signatures')).toEqual([user, says({ text: 'Hm' }, call('a', dummy), call('b'))]);
 });
 
+test('where Google refuses the thinking, nothing empty is left of it', () => {
+  const request = { contents: [user], generationConfig: { thinkingConfig: { thinkingLevel: 'LOW' } } };
+  expect(repairRequest(request, 'drop-thinking')).toEqual({ contents: [user] });
+  const warm = { ...request, generationConfig: { ...request.generationConfig, temperature: 1 } };
+  expect(repairRequest(warm, 'drop-thinking')).toEqual({ contents: [user], generationConfig: { temperature: 1 } });
+});
+
 test.each<Repair>(['add-signatures', 'dummy-signatures'])('%s leaves what are no turns as it is', (repair) => {
   const odd = [null, 'x', { role: 'model', parts: 'x' }, { role: 'model', parts: [null] }] as unknown as Content[];
   expect(repaired(odd, repair)).toHaveLength(4);
