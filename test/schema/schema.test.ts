@@ -39,7 +39,9 @@ describe('anonymous callers', () => {
 
   function inputOf(field: string): string {
     if (field === 'clientKeyCreate') return '{name: "x"}';
-    if (field === 'upstreamKeyImport') return '{text: "x"}';
+    if (field.startsWith('upstreamKeyBulk')) return '{selection: {ids: ["x"]}}';
+    if (field === 'upstreamKeyExport') return '{selection: {ids: ["x"]}, password: "x"}';
+    if (field === 'upstreamKeyImport' || field === 'upstreamKeyImportPreview') return '{text: "x"}';
     if (field === 'upstreamKeyVerify') return '{}';
     return field === 'upstreamKeyUpdate' ? '{id: "x", isEnabled: true}' : '{id: "x"}';
   }

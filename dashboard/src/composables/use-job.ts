@@ -10,18 +10,25 @@ const JobProgress = graphql(`
     status
     total
     done
+    counts {
+      outcome
+      rows
+    }
   }
 `);
 const JobWithRows = graphql(
   `
-    query JobWithRows($id: ID!) {
+    query JobWithRows($id: ID!, $outcomes: [JobRowOutcome!]) {
       job(id: $id) {
         ...JobProgress
-        rows {
-          number
-          maskedKey
-          outcome
-          message
+        rows(first: 200, outcomes: $outcomes) {
+          totalCount
+          nodes {
+            number
+            maskedKey
+            outcome
+            message
+          }
         }
       }
     }
@@ -78,7 +85,7 @@ const JobCancel = graphql(`
   }
 `);
 
-export type JobRow = NonNullable<ResultOf<typeof JobWithRows>['job']>['rows'][number];
+export type JobRow = NonNullable<ResultOf<typeof JobWithRows>['job']>['rows']['nodes'][number];
 
 /** A job as it goes on: its progress with every step, its rows once per second. */
 export function useJob(id: Readonly<Ref<string>>) {
