@@ -35,7 +35,7 @@ const Cooldown = builder.objectRef<UpstreamKey['cooldowns'][number]>('Cooldown')
 });
 
 export const UpstreamKeyType = builder.objectRef<UpstreamKey>('UpstreamKey').implement({
-  description: 'A Gemini API key of the pool. It is never shown again.',
+  description: 'A Gemini API key of the pool. Only an export shows the key itself.',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'Begins with `uk_`.' }),
     maskedKey: t.exposeString('maskedKey', { description: 'Enough to recognise it.' }),

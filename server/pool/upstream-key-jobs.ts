@@ -33,7 +33,7 @@ interface WorkParts {
 const importKind = 'UPSTREAM_KEY_IMPORT';
 const verifyKind = 'UPSTREAM_KEY_VERIFY';
 /** Keys that are committed together: many enough to be quick, few enough that no request waits long for its own commit. */
-const importBatchSize = 50;
+const importBatchSize = 20;
 export const verifyConcurrencyMax = 50;
 const problemsMax = 100;
 

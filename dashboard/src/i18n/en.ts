@@ -239,7 +239,7 @@ export const en = {
   },
   keyPool: {
     title: 'Key pool',
-    lead: 'Gemini keys that answer your clients. They are stored encrypted and never shown again.',
+    lead: 'Gemini keys that answer your clients. They are stored encrypted; only an export shows them, for your password.',
     add: 'Add keys',
     verifyAll: 'Verify all',
     emptyTitle: 'The pool is empty',

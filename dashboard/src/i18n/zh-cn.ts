@@ -238,7 +238,7 @@ export const zhCn: Dictionary = {
   },
   keyPool: {
     title: '密钥池',
-    lead: '为客户端提供回答的 Gemini 密钥。密钥加密保存，之后不再显示。',
+    lead: '为客户端提供回答的 Gemini 密钥。密钥加密保存，只有输入密码导出时才会显示。',
     add: '添加密钥',
     verifyAll: '全部验证',
     emptyTitle: '密钥池是空的',
