@@ -116,6 +116,19 @@ describe('a check', () => {
   });
 });
 
+test('a check that a restart broke off asks again, and takes no key for unclear because of it', async () => {
+  const { start, job, ended, gemini, restart, signIn } = await open({
+    GEMINI_API_KEYS: 'AIzaFirst-0123456789,AIzaSecond-0123456789',
+  });
+  gemini.answerListsWith(({ key }) => (key.includes('Second') ? { hangs: true } : null));
+  const { id } = (await start('upstreamKeyVerify', { concurrency: 2 })).job;
+  await expect.poll(async () => (await job(id)).counts).toEqual([{ outcome: 'VALID', rows: 1 }]);
+  await restart();
+  gemini.answerListsWith(() => null);
+  await signIn();
+  expect(await ended(id)).toMatchObject({ status: 'SUCCEEDED', counts: [{ outcome: 'VALID', rows: 2 }] });
+});
+
 describe('many keys', () => {
   async function openWithKeys() {
     const opened = await open();
