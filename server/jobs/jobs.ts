@@ -105,7 +105,7 @@ export async function loadJobs({ execute, orm, vault, works, newId }: JobsParts)
 
   async function run(job: OpenJob): Promise<void> {
     const work = works[job.kind];
-    if (!work) throw new Error(`Nothing is known of jobs of kind ${job.kind}.`);
+    if (!work) job.failure ??= `Nothing is known of jobs of kind ${job.kind}.`;
     const context = {
       id: job.id,
       actor: job.actor,
@@ -117,8 +117,8 @@ export async function loadJobs({ execute, orm, vault, works, newId }: JobsParts)
       },
     };
     async function takeBatches(): Promise<void> {
-      while (job.left.length > 0 && !job.isCancelled && job.failure === null && !isStopping) {
-        const results = await (work as JobWork).run(job.left.splice(0, (work as JobWork).batchSize), context);
+      while (work && job.left.length > 0 && !job.isCancelled && job.failure === null && !isStopping) {
+        const results = await work.run(job.left.splice(0, work.batchSize), context);
         count(job, results);
         // The last one is told by the job's end.
         if (job.done < job.total) updated(job);

@@ -143,6 +143,12 @@ describe('a job', () => {
     expect(await ended(job.id)).toMatchObject({ status: 'FAILED', failure: 'The disk is full.', done: 1 });
   });
 
+  test('of a kind that nobody knows fails, and harms nothing else', async () => {
+    const { jobs, ended } = await open();
+    const job = await jobs.start({ kind: 'NEWER', rows: ['a'], concurrency: 1, actor });
+    expect(await ended(job.id)).toMatchObject({ status: 'FAILED', done: 0, failure: expect.stringContaining('NEWER') });
+  });
+
   test('is refused while one of its kind runs, and let in afterwards', async () => {
     const { ended, run } = await open();
     const gate = Promise.withResolvers<void>();
