@@ -8,7 +8,7 @@ import type { Failure } from './failures.ts';
 /** The builder that every file of this folder adds to. Whatever does not say otherwise is for who is signed in. */
 export const builder = new SchemaBuilder<{
   Context: Context;
-  AuthScopes: { signedIn: boolean; anyone: boolean };
+  AuthScopes: { signedIn: boolean; owner: boolean; anyone: boolean };
   DefaultFieldNullability: false;
   Interfaces: { Error: Failure };
   Scalars: {
@@ -21,8 +21,11 @@ export const builder = new SchemaBuilder<{
   defaultFieldNullability: false,
   scopeAuth: {
     authorizeOnSubscribe: true,
-    authScopes: (context) => ({ signedIn: context.viewer !== null, anyone: true }),
-    unauthorizedError: () => new GraphQLError('Sign in first.', { extensions: { code: 'UNAUTHENTICATED' } }),
+    authScopes: ({ viewer }) => ({ signedIn: viewer !== null, owner: viewer?.role === 'OWNER', anyone: true }),
+    unauthorizedError: (_parent, { viewer }) =>
+      viewer
+        ? new GraphQLError('Only the owner may do this.', { extensions: { code: 'FORBIDDEN' } })
+        : new GraphQLError('Sign in first.', { extensions: { code: 'UNAUTHENTICATED' } }),
   },
   complexity: { limit: { complexity: 5000, depth: 10, breadth: 200 } },
 });

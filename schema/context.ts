@@ -1,21 +1,31 @@
 import type { Admin, Session, Viewer } from '../server/admin/admin.ts';
 import type { ClientKey } from '../server/clients/client-key.entity.ts';
 import type { Clients } from '../server/clients/clients.ts';
-import type { Job, JobRow, Jobs } from '../server/jobs/jobs.ts';
+import type { Job, JobRow, JobRowOutcome, Jobs } from '../server/jobs/jobs.ts';
 import type { LedgerEntry } from '../server/ledger/ledger.ts';
 import type { Page } from '../server/ledger/page.ts';
 import type { Request, RequestFilter, RequestOutcome } from '../server/ledger/projections/requests.ts';
 import type { UsageTotals } from '../server/ledger/projections/usage-buckets.ts';
 import type { UsageDimension, UsageInterval, UsageQuery, UsageReport } from '../server/ledger/usage-report.ts';
+import type { KeyChange } from '../server/pool/key-change.ts';
+import type { KeyFilter } from '../server/pool/key-filter.ts';
 import type { KeyState, UpstreamKeyStatus } from '../server/pool/key-state.ts';
-import type { UpstreamKeyJobs } from '../server/pool/upstream-key-jobs.ts';
+import type { KeyChangeRow } from '../server/pool/many-keys-commands.ts';
+import type { ImportInput } from '../server/pool/plan-import.ts';
+import type { ImportPreview, UpstreamKeyJobs } from '../server/pool/upstream-key-jobs.ts';
 import type { KeyDetails, UpstreamKeys } from '../server/pool/upstream-keys.ts';
 import type { LiveFigures } from '../server/relay/live-counters.ts';
 
 export type {
   ClientKey,
+  ImportInput,
+  ImportPreview,
   Job,
   JobRow,
+  JobRowOutcome,
+  KeyChange,
+  KeyChangeRow,
+  KeyFilter,
   LedgerEntry,
   Page,
   Request,
@@ -62,6 +72,8 @@ export interface Services {
   clientKey(id: string): Promise<ClientKey | null>;
   /** The keys that are in the pool, oldest first. */
   poolKeys(): UpstreamKey[];
+  /** Those of the pool that pass a filter, oldest first. */
+  selectUpstreamKeys(filter: KeyFilter): UpstreamKey[];
   /** Also one that was deleted. */
   upstreamKey(id: string): UpstreamKey | null;
   requestPage(first: number, after: string | null, filter: RequestFilter): Promise<Page<Request>>;
@@ -85,6 +97,8 @@ export interface Services {
   followPoolKeys(signal: AbortSignal): AsyncGenerator<UpstreamKey[]>;
   /** Now, and after every step; ends with the job. */
   followJob(id: string, signal: AbortSignal): AsyncGenerator<Job>;
+  /** The jobs that run now, then each one after its steps. */
+  followJobs(signal: AbortSignal): AsyncGenerator<Job>;
 }
 
 /** The HttpOnly cookie that a session is renewed with. */

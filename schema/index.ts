@@ -1,6 +1,8 @@
 import './account.ts';
 import './client-key.ts';
+import './many-keys.ts';
 import './upstream-key.ts';
+import './upstream-key-import.ts';
 import './usage.ts';
 import './live-stats.ts';
 import './job.ts';

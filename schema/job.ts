@@ -1,7 +1,7 @@
 import { builder } from './builder.ts';
-import { actor } from './client-key.ts';
-import type { Job, JobRow } from './context.ts';
-import { ConflictError, InvalidInputError, invalidInput, NotFoundError, orFailure, resultUnion } from './failures.ts';
+import type { Job, JobRow, JobRowOutcome } from './context.ts';
+import { NotFoundError, orFailure, resultUnion } from './failures.ts';
+import { connectionOf, pageSize } from './page.ts';
 import { stoppable } from './stoppable.ts';
 import { UpstreamKeyType } from './upstream-key.ts';
 
@@ -21,7 +21,7 @@ const JobStatus = builder.enumType('JobStatus', {
     FAILED: { description: 'Broken off by an error.' },
   } as const,
 });
-const JobRowOutcome = builder.enumType('JobRowOutcome', {
+const JobRowOutcomeType = builder.enumType('JobRowOutcome', {
   description: 'What came of a row.',
   values: {
     ADDED: { description: 'The key is in the pool now.' },
@@ -38,7 +38,7 @@ const JobRowType = builder.objectRef<JobRow>('JobRow').implement({
   fields: (t) => ({
     number: t.exposeInt('number', { description: 'From 1, in the order of the input.' }),
     maskedKey: t.exposeString('maskedKey', { description: 'Enough to recognise it.' }),
-    outcome: t.field({ type: JobRowOutcome, description: 'What came of it.', resolve: ({ outcome }) => outcome }),
+    outcome: t.field({ type: JobRowOutcomeType, description: 'What came of it.', resolve: ({ outcome }) => outcome }),
     message: t.exposeString('message', { nullable: true, description: 'Why, for people.' }),
     upstreamKey: t.field({
       type: UpstreamKeyType,
@@ -50,9 +50,18 @@ const JobRowType = builder.objectRef<JobRow>('JobRow').implement({
   }),
 });
 
-const JobType = builder.objectRef<Job>('Job').implement({
+const JobRowConnection = connectionOf('JobRowConnection', JobRowType as never);
+const OutcomeCount = builder.objectRef<{ outcome: JobRowOutcome; rows: number }>('JobOutcomeCount').implement({
+  description: 'How many rows came to this.',
+  fields: (t) => ({
+    outcome: t.field({ type: JobRowOutcomeType, description: 'What came of them.', resolve: ({ outcome }) => outcome }),
+    rows: t.exposeInt('rows', { description: 'How many.' }),
+  }),
+});
+
+export const JobType = builder.objectRef<Job>('Job').implement({
   description:
-    'Work on many keys that goes on after the call that started it. Kept in memory; the last ones are remembered.',
+    'Work on many keys that goes on after the call that started it, and after a restart. The last 20 that ended are remembered.',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'Begins with `job_`.' }),
     kind: t.field({
@@ -71,30 +80,29 @@ const JobType = builder.objectRef<Job>('Job').implement({
       resolve: ({ finishedAt }) => finishedAt,
     }),
     failure: t.exposeString('failure', { nullable: true, description: 'Why it failed.' }),
-    rows: t.field({ type: [JobRowType], description: 'The rows that are done.', resolve: ({ rows }) => [...rows] }),
+    counts: t.field({
+      type: [OutcomeCount],
+      description: 'What came of the rows that are done, without outcomes of no row.',
+      resolve: ({ counts }) =>
+        Object.entries(counts).map(([outcome, rows]) => ({ outcome: outcome as JobRowOutcome, rows })),
+    }),
+    rows: t.field({
+      type: JobRowConnection,
+      description: 'The rows that are done, in the order of the input.',
+      args: {
+        first: t.arg.int({ defaultValue: 50 }),
+        after: t.arg.string(),
+        outcomes: t.arg({ type: [JobRowOutcomeType], description: 'Only these; left out: all.' }),
+      },
+      resolve: ({ id }, { first, after, outcomes }, { services }) =>
+        services.jobs.rows(id, pageSize(first), after ?? null, outcomes ?? null) as never,
+    }),
   }),
 });
 
-const StartSuccess = builder.objectRef<{ __typename: string; job: Job }>('JobStartSuccess').implement({
-  description: 'The job began.',
-  fields: (t) => ({ job: t.field({ type: JobType, description: 'The job.', resolve: ({ job }) => job }) }),
-});
 const CancelSuccess = builder.objectRef<{ __typename: string; job: Job }>('JobCancelSuccess').implement({
   description: 'No further row is begun.',
   fields: (t) => ({ job: t.field({ type: JobType, description: 'The job.', resolve: ({ job }) => job }) }),
-});
-const JobStartResult = resultUnion('JobStartResult', StartSuccess as never, [InvalidInputError, ConflictError]);
-
-const ImportInput = builder.inputType('UpstreamKeyImportInput', {
-  description: 'The keys to add: a text that holds them, or one by one.',
-  fields: (t) => ({
-    text: t.string({ description: 'Any text; the keys in it are found.' }),
-    keys: t.stringList({ description: 'At most 10,000.' }),
-  }),
-});
-const VerifyInput = builder.inputType('UpstreamKeyVerifyInput', {
-  description: 'The keys to check.',
-  fields: (t) => ({ ids: t.idList({ description: 'Left out: all of the pool.' }) }),
 });
 const CancelInput = builder.inputType('JobCancelInput', {
   description: 'The job to stop.',
@@ -117,36 +125,13 @@ builder.queryFields((t) => ({
 }));
 
 builder.mutationFields((t) => ({
-  upstreamKeyImport: t.field({
-    type: JobStartResult,
-    description: 'Adds keys to the pool. The keys are sealed and never shown again.',
-    args: { input: t.arg({ type: ImportInput, required: true }) },
-    resolve: (_root, { input: { text, keys } }, context) =>
-      orFailure(async () => {
-        const given = text ?? keys;
-        if (given == null || (text != null && keys != null)) return invalidInput('text', 'Give either text or keys.');
-        const started = context.services.upstreamKeyJobs.startImport(given, actor(context));
-        if ('problem' in started) return invalidInput(text != null ? 'text' : 'keys', started.problem);
-        return { __typename: 'JobStartSuccess', job: started };
-      }) as never,
-  }),
-  upstreamKeyVerify: t.field({
-    type: JobStartResult,
-    description: 'Asks Google whether it accepts the keys. Costs no quota.',
-    args: { input: t.arg({ type: VerifyInput, required: true }) },
-    resolve: (_root, { input: { ids } }, { services }) =>
-      orFailure(async () => ({
-        __typename: 'JobStartSuccess',
-        job: services.upstreamKeyJobs.startVerify(ids?.map(String) ?? null),
-      })) as never,
-  }),
   jobCancel: t.field({
     type: resultUnion('JobCancelResult', CancelSuccess as never, [NotFoundError]),
     description: 'Stops a job after the rows that are on their way.',
     args: { input: t.arg({ type: CancelInput, required: true }) },
     resolve: (_root, { input: { id } }, { services }) =>
       orFailure(async () => {
-        const job = services.jobs.cancel(String(id));
+        const job = await services.jobs.cancel(String(id));
         if (job) return { __typename: 'JobCancelSuccess', job };
         return { __typename: 'NotFoundError', code: 'not_found', message: 'There is no job with this id.' };
       }) as never,
@@ -156,9 +141,10 @@ builder.mutationFields((t) => ({
 builder.subscriptionFields((t) => ({
   jobUpdated: t.field({
     type: JobType,
-    description: 'A job now and after every step, to its end.',
-    args: { id: t.arg.id({ required: true }) },
-    subscribe: (_root, { id }, { services }) => stoppable((signal) => services.followJob(String(id), signal)),
+    description: 'A job now and after every step, to its end. Without an id: every job that runs now or later.',
+    args: { id: t.arg.id() },
+    subscribe: (_root, { id }, { services }) =>
+      stoppable((signal) => (id == null ? services.followJobs(signal) : services.followJob(String(id), signal))),
     resolve: (job) => job,
   }),
 }));

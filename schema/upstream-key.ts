@@ -1,12 +1,12 @@
 import { builder } from './builder.ts';
 import { actor } from './client-key.ts';
-import type { UpstreamKey } from './context.ts';
+import type { KeyFilter, UpstreamKey } from './context.ts';
 import { NotFoundError, orFailure, resultUnion } from './failures.ts';
 import { connectionOf, pageSize } from './page.ts';
 import { stoppable } from './stoppable.ts';
 import { UsageTotalsType } from './usage-totals.ts';
 
-const UpstreamKeyStatus = builder.enumType('UpstreamKeyStatus', {
+export const UpstreamKeyStatus = builder.enumType('UpstreamKeyStatus', {
   description: 'State of an upstream key as the pool sees it.',
   values: {
     ACTIVE: { description: 'In use; it may rest for single models, see `cooldowns`.' },
@@ -35,10 +35,13 @@ const Cooldown = builder.objectRef<UpstreamKey['cooldowns'][number]>('Cooldown')
 });
 
 export const UpstreamKeyType = builder.objectRef<UpstreamKey>('UpstreamKey').implement({
-  description: 'A Gemini API key of the pool. It is never shown again.',
+  description: 'A Gemini API key of the pool. Only an export shows the key itself.',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'Begins with `uk_`.' }),
     maskedKey: t.exposeString('maskedKey', { description: 'Enough to recognise it.' }),
+    label: t.exposeString('label', { nullable: true, description: 'What people call it.' }),
+    tags: t.exposeStringList('tags', { description: 'Words to find it by.' }),
+    group: t.exposeString('group', { nullable: true, description: 'The one group it is in.' }),
     status: t.field({ type: UpstreamKeyStatus, description: 'What it is up to.', resolve: ({ status }) => status }),
     source: t.field({ type: UpstreamKeySource, description: 'Where it came from.', resolve: ({ source }) => source }),
     isDeleted: t.exposeBoolean('isDeleted', { description: 'Wiped; its history stays.' }),
@@ -105,13 +108,27 @@ const DeleteInput = builder.inputType('UpstreamKeyDeleteInput', {
   fields: (t) => ({ id: t.id({ required: true, description: 'Of the key.' }) }),
 });
 
+export const FilterInput = builder.inputRef<KeyFilter>('UpstreamKeyFilter').implement({
+  description: 'Narrows the keys of the pool. What is left out narrows nothing.',
+  fields: (t) => ({
+    status: t.field({ type: [UpstreamKeyStatus], description: 'In one of these states.' }),
+    tags: t.stringList({ description: 'With all of these tags.' }),
+    group: t.string({ description: 'In this group; an empty name: in none.' }),
+    search: t.string({ description: 'In the label or the masked key.' }),
+  }),
+});
+
 builder.queryFields((t) => ({
   upstreamKeys: t.field({
     type: UpstreamKeyConnection,
     description: 'The keys of the pool, oldest first.',
-    args: { first: t.arg.int({ defaultValue: 50 }), after: t.arg.string() },
-    resolve: (_root, { first, after }, { services }) => {
-      const keys = services.poolKeys();
+    args: {
+      first: t.arg.int({ defaultValue: 50 }),
+      after: t.arg.string(),
+      filter: t.arg({ type: FilterInput }),
+    },
+    resolve: (_root, { first, after, filter }, { services }) => {
+      const keys = services.selectUpstreamKeys(filter ?? {});
       const rest = keys.filter((key) => !after || key.id > after);
       const nodes = rest.slice(0, pageSize(first));
       const hasNextPage = nodes.length < rest.length;

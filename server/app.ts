@@ -30,7 +30,7 @@ import { normalizePath } from './http/normal-path.ts';
 import { methodNotAllowed, notFound } from './http/not-found.ts';
 import { refuseWebSockets } from './http/refuse-websockets.ts';
 import { requestId } from './http/request-id.ts';
-import { createJobs } from './jobs/jobs.ts';
+import { loadJobs } from './jobs/jobs.ts';
 import { createLedger } from './ledger/ledger.ts';
 import { lockDataDir } from './lock-data-dir.ts';
 import { createMediaFetcher } from './media/media-fetcher.ts';
@@ -38,7 +38,7 @@ import { createModelCatalog } from './models/model-catalog.ts';
 import { readModelsFile, warningsOf } from './models/models-file.ts';
 import { createPool } from './pool/pool.ts';
 import { loadResourceOwners } from './pool/resource-owners.ts';
-import { createUpstreamKeyJobs } from './pool/upstream-key-jobs.ts';
+import { createUpstreamKeyJobs, upstreamKeyWorks } from './pool/upstream-key-jobs.ts';
 import { loadUpstreamKeys } from './pool/upstream-keys.ts';
 import { createLiveCounters } from './relay/live-counters.ts';
 import { createRelay } from './relay/relay.ts';
@@ -156,14 +156,18 @@ export async function createApp(
     now,
     randomId,
   });
-  const jobs = createJobs({ clock: now, newId: () => `job_${randomUUIDv7().replaceAll('-', '')}` });
-  const upstreamKeyJobs = createUpstreamKeyJobs({ jobs, upstreamKeys, pool, gemini, now });
+  const works = upstreamKeyWorks({ upstreamKeys, pool, gemini, now });
+  const newJobId = () => `job_${randomUUIDv7().replaceAll('-', '')}`;
+  const jobs = await loadJobs({ execute, orm, vault, works, newId: newJobId });
+  const upstreamKeyJobs = createUpstreamKeyJobs({ jobs, pool });
   const parts = { orm, ledger, pool, counters, now, admin, clients, upstreamKeys, upstreamKeyJobs, jobs };
   const services = await createServices(parts);
 
   const graphqlParts = { schema, services, jwtSecret, trustedProxies: config.trustedProxies };
   const graphql = createGraphql(graphqlParts);
   const socket = createGraphqlSocket(graphql, graphqlParts);
+
+  jobs.resume();
 
   let isReady = true;
   const koa = new Koa();
@@ -203,7 +207,9 @@ export async function createApp(
     abortCalls: relay.abortAll,
     async close() {
       await socket.close();
+      const jobsStopped = jobs.stop();
       await gemini.close();
+      await jobsStopped;
       await media.close();
       await execute('ledger.stopNode', {});
       await writer.close();

@@ -8,6 +8,7 @@ import { Migration20261123000000_initial } from './migrations/Migration202611230
 import { Migration20261124000000_thought_signatures } from './migrations/Migration20261124000000_thought_signatures.ts';
 import { Migration20261125000000_resource_owners } from './migrations/Migration20261125000000_resource_owners.ts';
 import { Migration20261126000000_client_key_models } from './migrations/Migration20261126000000_client_key_models.ts';
+import { Migration20261127000000_key_care } from './migrations/Migration20261127000000_key_care.ts';
 
 export type Orm = MikroORM;
 /** The connection beneath the ORM, for prepared statements on the hot path. */
@@ -20,6 +21,7 @@ const migrations = [
   Migration20261124000000_thought_signatures,
   Migration20261125000000_resource_owners,
   Migration20261126000000_client_key_models,
+  Migration20261127000000_key_care,
 ];
 
 /** Oldest SQLite that is free of the WAL-reset bug (3.7.0 to 3.51.2 can corrupt a database that two connections checkpoint). */

@@ -1,6 +1,7 @@
 import { Account } from './admin/account.entity.ts';
 import { Session } from './admin/session.entity.ts';
 import { ClientKey } from './clients/client-key.entity.ts';
+import { Job, JobRow } from './jobs/job.entity.ts';
 import { Request } from './ledger/projections/requests.ts';
 import { UsageBucket } from './ledger/projections/usage-buckets.ts';
 import { UsageEvent } from './ledger/usage-event.entity.ts';
@@ -16,6 +17,8 @@ export const entities = [
   ClientKey,
   UpstreamKey,
   ResourceOwner,
+  Job,
+  JobRow,
   ThoughtSignature,
   Account,
   Session,

@@ -8,6 +8,7 @@ import { findRequest, findRequests } from './ledger/projections/requests.ts';
 import type { UsageTotals } from './ledger/projections/usage-buckets.ts';
 import { timeRange } from './ledger/time-range.ts';
 import { readUsage, type UsageDimension, usageTotalsBy } from './ledger/usage-report.ts';
+import { matchesFilter } from './pool/key-filter.ts';
 import { keyState } from './pool/key-state.ts';
 import type { Pool } from './pool/pool.ts';
 import type { LiveCounters } from './relay/live-counters.ts';
@@ -79,6 +80,7 @@ export async function createServices(parts: ServiceParts): Promise<Services> {
     clientKey: (id) => orm.em.fork().findOne(ClientKey, { id }),
     poolKeys,
     upstreamKey,
+    selectUpstreamKeys: (filter) => poolKeys().filter((key) => matchesFilter(key, filter)),
     requestPage: (first, after, filter) => findRequests(orm, { first, after, ...filter }),
     request: (requestId) => findRequest(orm, requestId),
     usage(range, query) {
@@ -104,6 +106,30 @@ export async function createServices(parts: ServiceParts): Promise<Services> {
         const state = JSON.stringify(keys);
         if (state !== shown) yield keys;
         shown = state;
+      }
+    },
+    async *followJobs(signal) {
+      let wake = () => {};
+      const changedIds = new Set(jobs.list().flatMap(({ id, status }) => (status === 'RUNNING' ? id : [])));
+      const stop = jobs.onUpdate(({ id }) => {
+        changedIds.add(id);
+        wake();
+      });
+      signal.addEventListener('abort', () => wake(), { once: true });
+      try {
+        while (!signal.aborted) {
+          const changed = new Promise<void>((resolve) => (wake = resolve));
+          const [id] = changedIds;
+          if (id === undefined) {
+            await changed;
+            continue;
+          }
+          changedIds.delete(id);
+          const job = jobs.get(id);
+          if (job) yield job;
+        }
+      } finally {
+        stop();
       }
     },
     async *followJob(id, signal) {

@@ -7,7 +7,7 @@ const allowed: Record<string, string[]> = {
   formats: ['gemini'],
   gemini: [],
   ledger: [],
-  jobs: [],
+  jobs: ['ledger'],
   signatures: ['ledger'],
   media: ['formats'],
   responses: ['formats'],
@@ -17,7 +17,7 @@ const allowed: Record<string, string[]> = {
   admin: ['ledger'],
   relay: ['formats', 'gemini', 'ledger', 'pool', 'signatures', 'responses', 'clients', 'media', 'models'],
   http: ['relay', 'formats', 'responses', 'clients', 'admin', 'ledger', 'schema', 'models'],
-  writer: ['admin', 'clients', 'ledger', 'pool', 'signatures'],
+  writer: ['admin', 'clients', 'jobs', 'ledger', 'pool', 'signatures'],
 };
 const openToAll = ['config', 'database', 'secrets', 'migrations', 'lock-data-dir', 'entities'];
 

@@ -45,6 +45,8 @@ export interface Admin {
   sessionRefresh(refreshToken: string | null): Promise<Session>;
   /** Ends the session that the refresh token or the viewer belongs to. False when there was none. */
   sessionRevoke(refreshToken: string | null, viewer: Viewer | null): Promise<boolean>;
+  /** For what a session alone does not allow: who is signed in types the password again. @throws Unauthenticated, Throttled */
+  confirmPassword(viewer: Viewer, password: string, address: string): Promise<void>;
   /** The signed-in account, for the payload of a token whose signature is good; null when it was revoked. */
   viewerOf(payload: unknown): Viewer | null;
   /** The same for a token in text. */
@@ -92,6 +94,20 @@ export async function loadAdmin({ execute, orm, jwtSecret, owner, passwordCost, 
     if (known) await execute('account.setCredentials', { id: known.id, ...credentials });
     else await execute('account.createOwner', { id: newAccountId(), ...credentials });
     return readAccount(orm);
+  }
+
+  /** Guesses are slowed down, whoever makes them. @throws Unauthenticated, Throttled */
+  async function requirePassword({ username, password }: Credentials, address: string, wrong: Unauthenticated) {
+    // No such account can exist; what is not even tried is not remembered either, however long it is.
+    if (username.length > usernameCharactersMax || password.length > passwordCharactersMax) throw wrong;
+    requireFree(throttle.waitSeconds(username, address));
+    // Counted before it is known, so that guesses in parallel count too.
+    throttle.failed(username, address);
+    const isKnown = account !== null && account.username.toLowerCase() === username.toLowerCase();
+    const isRight = await verifyPassword(password, isKnown && account ? account.passwordHash : null);
+    if (!isRight || !account) throw wrong;
+    throttle.succeeded(username, address);
+    return account;
   }
 
   async function openSession(known: KnownAccount): Promise<Session> {
@@ -154,18 +170,13 @@ export async function loadAdmin({ execute, orm, jwtSecret, owner, passwordCost, 
       return openSession(account);
     },
 
-    async sessionCreate({ username, password }, address) {
+    async sessionCreate(credentials, address) {
       const wrong = new Unauthenticated('The name or the password is wrong.');
-      // No such account can exist; what is not even tried is not remembered either, however long it is.
-      if (username.length > usernameCharactersMax || password.length > passwordCharactersMax) throw wrong;
-      requireFree(throttle.waitSeconds(username, address));
-      // Counted before it is known, so that guesses in parallel count too.
-      throttle.failed(username, address);
-      const isKnown = account !== null && account.username.toLowerCase() === username.toLowerCase();
-      const isRight = await verifyPassword(password, isKnown && account ? account.passwordHash : null);
-      if (!isRight || !account) throw wrong;
-      throttle.succeeded(username, address);
-      return openSession(account);
+      return openSession(await requirePassword(credentials, address, wrong));
+    },
+
+    async confirmPassword({ username }, password, address) {
+      await requirePassword({ username, password }, address, new Unauthenticated('The password is wrong.'));
     },
 
     async sessionRefresh(refreshToken) {

@@ -14,6 +14,7 @@ import { tokenAlgorithm } from '../admin/admin.ts';
 import type { TrustedProxies } from '../config.ts';
 import { ApiError } from '../formats/api-error.ts';
 import { clientAddress } from './client-address.ts';
+import { readBody } from './read-body.ts';
 import { refreshCookie } from './refresh-cookie.ts';
 
 const bodyBytesMax = 1_000_000;
@@ -54,11 +55,10 @@ export function graphqlRoutes(yoga: GraphqlYoga, { services, jwtSecret, trustedP
       // A page of another site can send forms, but not JSON without asking first.
       throw new ApiError(415, 'unsupported_media_type', 'Send content-type: application/json.');
     }
-    if (Number(ctx.get('content-length')) > bodyBytesMax) {
-      throw new ApiError(413, 'request_too_large', `The body is larger than ${bodyBytesMax / 1_000_000} MB.`);
-    }
+    // Yoga would read on for as long as somebody sends. Without a body it says itself what is missing.
+    const body = (await readBody(ctx.req, bodyBytesMax)).toString() || '{}';
     ctx.respond = false;
-    await yoga.handle(ctx.req, ctx.res, {
+    await yoga.handle(Object.assign(ctx.req, { body }), ctx.res, {
       viewer: services.admin.viewerOf(ctx.state.user),
       address: clientAddress(ctx.req, trustedProxies),
       refreshCookie: refreshCookie(ctx, trustedProxies),

@@ -148,13 +148,19 @@ export interface ClientKeyDeleted {
   clientKeyId: string;
   name: string;
 }
-export interface UpstreamKeyAdded {
+/** What people put on a key; what there is none of is absent. */
+interface UpstreamKeyMarks {
+  label?: string;
+  tags?: string[];
+  group?: string;
+}
+export interface UpstreamKeyAdded extends UpstreamKeyMarks {
   type: 'UpstreamKeyAdded';
   upstreamKeyId: string;
   maskedKey: string;
   source: 'ENVIRONMENT' | 'IMPORT';
 }
-export interface UpstreamKeyUpdated {
+export interface UpstreamKeyUpdated extends UpstreamKeyMarks {
   type: 'UpstreamKeyUpdated';
   upstreamKeyId: string;
   maskedKey: string;
@@ -176,6 +182,12 @@ export interface UpstreamKeyRejected {
 export interface UpstreamKeyRestored {
   type: 'UpstreamKeyRestored';
   upstreamKeyId: string;
+}
+/** Keys were handed out in the clear. */
+export interface UpstreamKeysExported {
+  type: 'UpstreamKeysExported';
+  count: number;
+  upstreamKeyIds: string[];
 }
 export interface AccountCreated {
   type: 'AccountCreated';
@@ -212,6 +224,7 @@ export type AdminEvent =
   | UpstreamKeyDeleted
   | UpstreamKeyRejected
   | UpstreamKeyRestored
+  | UpstreamKeysExported
   | AccountCreated
   | PasswordChanged
   | SessionCreated

@@ -1,4 +1,5 @@
 import { type CommandHandler, Refusal, type Transaction } from '../ledger/commands.ts';
+import { type KeyMarks, marksOf, noMarks } from './key-marks.ts';
 import { UpstreamKey, type UpstreamKeySource } from './upstream-key.entity.ts';
 
 export interface AddUpstreamKey {
@@ -7,6 +8,8 @@ export interface AddUpstreamKey {
   fingerprint: string;
   ciphertext: string;
   source: UpstreamKeySource;
+  /** Absent: none. */
+  marks?: KeyMarks;
   actor: string;
 }
 
@@ -21,7 +24,10 @@ export interface Addition {
   createdAt: number;
 }
 
-const add: CommandHandler<AddUpstreamKey, Addition> = async ({ em, now }, { actor, ...key }) => {
+export const addUpstreamKey: CommandHandler<AddUpstreamKey, Addition> = async (
+  { em, now },
+  { actor, marks = noMarks, ...key },
+) => {
   const known = await em.findOne(UpstreamKey, { fingerprint: key.fingerprint });
   if (known && known.deletedAt === null)
     return { events: [], result: { outcome: 'DUPLICATE', id: known.id, createdAt: now } };
@@ -30,17 +36,22 @@ const add: CommandHandler<AddUpstreamKey, Addition> = async ({ em, now }, { acto
   // A sealed key opens only in the row with the id it was sealed for, so a deleted row makes place for a new one.
   if (known) await em.nativeDelete(UpstreamKey, { id: known.id });
   const fresh = {
-    label: null,
     isEnabled: true,
     rejection: null,
     rejectionMessage: null,
     rejectedAt: null,
     deletedAt: null,
   };
-  await em.insert(UpstreamKey, { ...key, ...fresh, createdAt: now, updatedAt: now });
+  await em.insert(UpstreamKey, { ...key, ...marks, ...fresh, createdAt: now, updatedAt: now });
   const { id: upstreamKeyId, maskedKey, source } = key;
   return {
-    events: [{ body: { type: 'UpstreamKeyAdded', upstreamKeyId, maskedKey, source }, actor, occurredAt: now }],
+    events: [
+      {
+        body: { type: 'UpstreamKeyAdded', upstreamKeyId, maskedKey, source, ...shownMarks(marks) },
+        actor,
+        occurredAt: now,
+      },
+    ],
     result: { outcome: 'ADDED', id: upstreamKeyId, createdAt: now },
   };
 };
@@ -50,12 +61,11 @@ const update: CommandHandler<{ id: string; isEnabled: boolean; actor: string }, 
   { id, isEnabled, actor },
 ) => {
   const { em, now } = transaction;
-  const { maskedKey } = await findKey(transaction, id);
+  const { maskedKey, ...key } = await findKey(transaction, id);
   await em.nativeUpdate(UpstreamKey, { id }, { isEnabled, updatedAt: now });
-  return {
-    events: [{ body: { type: 'UpstreamKeyUpdated', upstreamKeyId: id, maskedKey, isEnabled }, actor, occurredAt: now }],
-    result: null,
-  };
+  const marks = shownMarks(marksOf(key));
+  const body = { type: 'UpstreamKeyUpdated', upstreamKeyId: id, maskedKey, isEnabled, ...marks } as const;
+  return { events: [{ body, actor, occurredAt: now }], result: null };
 };
 
 const remove: CommandHandler<{ id: string; actor: string }, null> = async (transaction, { id, actor }) => {
@@ -99,12 +109,17 @@ const restore: CommandHandler<{ id: string }, null> = async ({ em, now }, { id }
 };
 
 export const upstreamKeyCommands = {
-  'upstreamKey.add': add,
+  'upstreamKey.add': addUpstreamKey,
   'upstreamKey.update': update,
   'upstreamKey.delete': remove,
   'upstreamKey.reject': reject,
   'upstreamKey.restore': restore,
 };
+
+/** As events tell them: what there is none of is absent. */
+export function shownMarks({ label, tags, group }: KeyMarks) {
+  return { ...(label !== null && { label }), ...(tags.length > 0 && { tags }), ...(group !== null && { group }) };
+}
 
 async function findKey({ em }: Transaction, id: string): Promise<UpstreamKey> {
   const key = await em.findOne(UpstreamKey, { id, deletedAt: null });

@@ -1,56 +1,56 @@
 import type { GeminiClient } from '../gemini/gemini-client.ts';
-import type { Job, JobRow, Jobs } from '../jobs/jobs.ts';
-import { Refusal } from '../ledger/commands.ts';
+import type { Job, JobRow, Jobs, JobWork } from '../jobs/jobs.ts';
 import { maskKey } from '../secrets/vault.ts';
 import { classifyFailure } from './classify-failure.ts';
-import { checkKeys, type FoundKey, findKeys } from './find-keys.ts';
+import { countRows, type ImportCounts, type ImportInput, type ImportRow, planImport } from './plan-import.ts';
 import type { Pool } from './pool.ts';
 import type { UpstreamKeys } from './upstream-keys.ts';
 
 /** Work on many keys of the pool at once. One job of a kind runs at a time. */
 export interface UpstreamKeyJobs {
-  /** Adds the keys in a pasted text or in a list; `problem` when there is none to add. @throws Refusal while another import runs */
-  startImport(input: string | readonly string[], actor: string): Job | { problem: string };
-  /** Asks Google about each key; null means all. @throws Refusal while another check runs */
-  startVerify(ids: readonly string[] | null): Job;
+  /** What an import would do; changes nothing. `problem` when the whole would be refused. */
+  previewImport(input: ImportInput): ImportPreview | { problem: string };
+  /** Adds keys; `problem` when the whole is refused. @throws Refusal while another import runs; LedgerUnavailable */
+  startImport(input: ImportInput, actor: string): Promise<Job | { problem: string }>;
+  /** Asks Google about each key; null means all. @param concurrency 1 to `verifyConcurrencyMax`. @throws Refusal while another check runs; LedgerUnavailable */
+  startVerify(ids: readonly string[] | null, concurrency: number, actor: string): Promise<Job>;
 }
 
-interface UpstreamKeyJobsParts {
-  jobs: Jobs;
-  upstreamKeys: Pick<UpstreamKeys, 'add'>;
+export interface ImportPreview extends ImportCounts {
+  total: number;
+  /** The first malformed rows. */
+  problems: { number: number; maskedKey: string; message: string }[];
+}
+
+interface WorkParts {
+  upstreamKeys: Pick<UpstreamKeys, 'importRows'>;
   pool: Pool;
   gemini: Pick<GeminiClient, 'listModels'>;
   /** Wall clock, ms since 1970. */
   now(): number;
 }
 
-type RowResult = Omit<JobRow, 'number'>;
-
 const importKind = 'UPSTREAM_KEY_IMPORT';
 const verifyKind = 'UPSTREAM_KEY_VERIFY';
-/** Additions that wait together are committed together. */
-const importConcurrency = 32;
-const verifyConcurrency = 4;
+/** Keys that are committed together: many enough to be quick, few enough that no request waits long for its own commit. */
+const importBatchSize = 20;
+export const verifyConcurrencyMax = 50;
+const problemsMax = 100;
 
-export function createUpstreamKeyJobs(parts: UpstreamKeyJobsParts): UpstreamKeyJobs {
-  const { jobs, upstreamKeys, pool, gemini, now } = parts;
+/** A key to verify: it may be deleted while it waits. */
+interface VerifyRow {
+  id: string;
+  maskedKey: string;
+}
 
-  function refuseWhileRunning(kind: string): void {
-    const isRunning = jobs.list().some((job) => job.kind === kind && job.status === 'RUNNING');
-    if (isRunning) throw new Refusal('conflict', 'Such a job is running already. Wait for its end or cancel it.');
-  }
-
-  async function importKey({ text, problem }: FoundKey, actor: string): Promise<RowResult> {
-    const maskedKey = maskKey(text);
-    if (problem !== null) return { maskedKey, outcome: 'INVALID', message: problem, upstreamKeyId: null };
-    const { outcome, id } = await upstreamKeys.add(text, 'IMPORT', actor);
-    return { maskedKey, outcome, message: null, upstreamKeyId: id };
-  }
+/** What is done to a row of each kind of job. */
+export function upstreamKeyWorks(parts: WorkParts): Record<string, JobWork> {
+  const { upstreamKeys, pool, gemini, now } = parts;
 
   /** A list of models costs no quota. Only a clear refusal of the key makes it invalid; a limit or an outage says nothing of it. */
-  async function verifyKey(id: string): Promise<RowResult> {
+  async function verifyKey({ id, maskedKey }: VerifyRow): Promise<Omit<JobRow, 'number'>> {
     const key = pool.get(id);
-    const row = { maskedKey: key?.maskedKey ?? '', upstreamKeyId: key ? id : null };
+    const row = { maskedKey, upstreamKeyId: key ? id : null };
     if (!key) return { ...row, outcome: 'SKIPPED', message: 'There is no such key any more.' };
     const end = await gemini.listModels(key.apiKey);
     if (end.kind === 'aborted') return { ...row, outcome: 'INCONCLUSIVE', message: null };
@@ -64,18 +64,44 @@ export function createUpstreamKeyJobs(parts: UpstreamKeyJobsParts): UpstreamKeyJ
     return { ...row, outcome, message: failure.message };
   }
 
+  const importWork: JobWork<ImportRow> = {
+    batchSize: importBatchSize,
+    run: (batch, { id, actor }) =>
+      upstreamKeys.importRows(
+        id,
+        batch.map(({ number, row }) => ({ ...row, number })),
+        actor,
+      ),
+  };
+  const verifyWork: JobWork<VerifyRow> = {
+    batchSize: 1,
+    run: async (batch, { record }) =>
+      record(await Promise.all(batch.map(async ({ number, row }) => ({ number, ...(await verifyKey(row)) })))),
+  };
+  return { [importKind]: importWork, [verifyKind]: verifyWork };
+}
+
+export function createUpstreamKeyJobs({ jobs, pool }: { jobs: Jobs; pool: Pool }): UpstreamKeyJobs {
   return {
-    startImport(input, actor) {
-      const found = typeof input === 'string' ? findKeys(input) : checkKeys(input);
-      if ('problem' in found) return found;
-      refuseWhileRunning(importKind);
-      const options = { concurrency: importConcurrency };
-      return jobs.start(importKind, found.keys, (key) => importKey(key, actor), options);
+    previewImport(input) {
+      const plan = planImport(input);
+      if ('problem' in plan) return plan;
+      const stored = new Set(pool.keys().map(({ apiKey }) => apiKey));
+      const problems = plan.rows.flatMap(({ text, problem }, index) =>
+        problem === null ? [] : { number: index + 1, maskedKey: maskKey(text), message: problem },
+      );
+      return { ...countRows(plan.rows, stored), total: plan.rows.length, problems: problems.slice(0, problemsMax) };
     },
-    startVerify(ids) {
-      refuseWhileRunning(verifyKind);
-      const all = ids ?? pool.keys().map(({ id }) => id);
-      return jobs.start(verifyKind, [...new Set(all)], verifyKey, { concurrency: verifyConcurrency });
+    async startImport(input, actor) {
+      const plan = planImport(input);
+      if ('problem' in plan) return plan;
+      // One batch after the other: the first of two equal rows is the one that is added.
+      return jobs.start({ kind: importKind, rows: plan.rows, concurrency: 1, actor });
+    },
+    startVerify(ids, concurrency, actor) {
+      const asked = ids ?? pool.keys().map(({ id }) => id);
+      const rows = [...new Set(asked)].map((id) => ({ id, maskedKey: pool.get(id)?.maskedKey ?? '' }));
+      return jobs.start({ kind: verifyKind, rows, concurrency, actor });
     },
   };
 }

@@ -9,6 +9,8 @@ const UpstreamKeySchema = defineEntity({
   properties: {
     id: p.string().primary(),
     label: p.string().nullable(),
+    tags: p.json().$type<string[]>(),
+    group: p.string().fieldName('group_name').nullable(),
     maskedKey: p.string(),
     fingerprint: p.string(),
     ciphertext: p.text().nullable(),

@@ -1,7 +1,9 @@
 import { accountCommands } from '../admin/account-commands.ts';
 import { sessionCommands } from '../admin/session-commands.ts';
 import { clientKeyCommands } from '../clients/client-key-commands.ts';
+import { jobCommands } from '../jobs/job-commands.ts';
 import { ledgerCommands } from '../ledger/ledger-commands.ts';
+import { manyKeysCommands } from '../pool/many-keys-commands.ts';
 import { resourceCommands } from '../pool/resource-commands.ts';
 import { upstreamKeyCommands } from '../pool/upstream-key-commands.ts';
 import { signatureCommands } from '../signatures/signature-commands.ts';
@@ -11,6 +13,8 @@ export const commandHandlers = {
   ...ledgerCommands,
   ...clientKeyCommands,
   ...upstreamKeyCommands,
+  ...manyKeysCommands,
+  ...jobCommands,
   ...resourceCommands,
   ...accountCommands,
   ...sessionCommands,

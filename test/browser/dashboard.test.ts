@@ -123,10 +123,11 @@ test('the first run asks for the setup code, then for keys, and adds what is pas
   await page.getByRole('link', { name: 'Add Gemini keys' }).click();
   const keys = ['a', 'b'].map((letter) => `AIza${letter.repeat(35)}`);
   await page.getByLabel('Paste keys').fill(`${keys.join('\n')}\n${keys[0]}`);
-  await page.getByRole('button', { name: 'Add the keys' }).click();
+  await page.getByRole('button', { name: 'Check' }).click();
+  await page.getByRole('button', { name: 'Add 2 keys' }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByText('3 of 3').waitFor();
-  await dialog.getByText('Already there').waitFor();
+  await dialog.getByText('Already there', { exact: true }).waitFor();
   await shoot(page, 'import-1440');
   await dialog.getByRole('button', { name: 'Done' }).click();
   await expect.poll(() => page.getByTestId('upstream-key-row').count()).toBe(2);
@@ -225,6 +226,14 @@ describe.each([
     await page.goto(`${url}/app/key-pool`);
     await page.getByTestId('upstream-key-row').first().waitFor();
     await look('key-pool');
+    await page.locator('input[type=checkbox]').first().check();
+    await page.getByTestId('bulk-bar').waitFor();
+    await look('key-pool-selected');
+    await page.goto(`${url}/app/key-pool?dialog=import`);
+    await page.getByRole('dialog').locator('textarea').fill('a-new-key\nno key\na-new-key');
+    await page.getByRole('dialog').locator('button[type=submit]').click();
+    await page.getByTestId('import-counts').waitFor();
+    await look('key-pool-import');
     expect(await page.locator('html').getAttribute('lang')).toBe(locale === 'zh-CN' ? 'zh-CN' : 'en');
     expect(complaints).toEqual([]);
   });

@@ -92,25 +92,34 @@ describe('jobs', () => {
       { text: `my keys:\n${fresh}\n${fresh}` },
     );
     const { id } = upstreamKeyImport.job;
-    type Update = { jobUpdated: { status: string; rows: { outcome: string; upstreamKey: { status: string } }[] } };
+    type Row = { outcome: string; upstreamKey: { status: string } };
+    type Update = { jobUpdated: { status: string; rows: { nodes: Row[] } } };
     const { jobUpdated } = await firstOf<Update>(
       connect(url, graphql.token),
-      `subscription { jobUpdated(id: "${id}") { status rows { outcome upstreamKey { status } } } }`,
+      `subscription { jobUpdated(id: "${id}") { status rows { nodes { outcome upstreamKey { status } } } } }`,
       (update) => update.jobUpdated.status !== 'RUNNING',
     );
     expect(jobUpdated).toEqual({
       status: 'SUCCEEDED',
-      rows: [
-        { outcome: 'ADDED', upstreamKey: { status: 'ACTIVE' } },
-        { outcome: 'DUPLICATE', upstreamKey: { status: 'ACTIVE' } },
-      ],
+      rows: {
+        nodes: [
+          { outcome: 'ADDED', upstreamKey: { status: 'ACTIVE' } },
+          { outcome: 'DUPLICATE', upstreamKey: { status: 'ACTIVE' } },
+        ],
+      },
     });
     const { upstreamKeys } = await graphql('{ upstreamKeys { totalCount nodes { maskedKey } } }');
     expect(upstreamKeys.totalCount).toBe(3);
     expect(JSON.stringify(upstreamKeys)).not.toContain(fresh);
   });
 
-  test.each(['{}', '{text: "x", keys: ["y"]}', '{text: ""}'])('refuse %s as data', async (input) => {
+  test.each([
+    '{}',
+    '{text: "x", keys: ["y"]}',
+    '{text: ""}',
+    '{csv: "key,colour\\nx,red"}',
+    '{text: "x", tags: ["a,b"]}',
+  ])('refuse %s as data', async (input) => {
     const { graphql, signIn } = await startTestGateway();
     await signIn();
     const { upstreamKeyImport } = await graphql(

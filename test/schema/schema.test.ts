@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import { printSchema } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { schema } from '../../schema/index.ts';
@@ -39,7 +40,9 @@ describe('anonymous callers', () => {
 
   function inputOf(field: string): string {
     if (field === 'clientKeyCreate') return '{name: "x"}';
-    if (field === 'upstreamKeyImport') return '{text: "x"}';
+    if (field.startsWith('upstreamKeyBulk')) return '{selection: {ids: ["x"]}}';
+    if (field === 'upstreamKeyExport') return '{selection: {ids: ["x"]}, password: "x"}';
+    if (field === 'upstreamKeyImport' || field === 'upstreamKeyImportPreview') return '{text: "x"}';
     if (field === 'upstreamKeyVerify') return '{}';
     return field === 'upstreamKeyUpdate' ? '{id: "x", isEnabled: true}' : '{id: "x"}';
   }
@@ -55,6 +58,27 @@ describe('anonymous callers', () => {
     for (let count = 0; count < 7; count++) codes.push(await attempt());
     expect(codes).toEqual([...Array(6).fill('unauthenticated'), 'throttled']);
   });
+});
+
+test('a body of more than 1 MB is refused, whether it says its length or not', async () => {
+  const { url } = await startTestGateway();
+  const post = async (body: BodyInit, headers: Record<string, string> = {}) => {
+    const init = { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body, duplex: 'half' };
+    const response = await fetch(`${url}/graphql`, init as RequestInit);
+    return [response.status, (await response.json()) as unknown];
+  };
+  const query = '{"query":"{setupStatus{isSetupRequired}}"';
+  const answer = { data: { setupStatus: { isSetupRequired: false } } };
+  const streamed = (text: string) => new Blob([text]).stream();
+  for (const asBody of [String, streamed]) {
+    expect(await post(asBody(`${query}}`))).toEqual([200, answer]);
+    expect(await post(asBody(`${query},"variables":{"x":"${'x'.repeat(1_000_000)}"}}`))).toMatchObject([
+      413,
+      { error: { code: 'request_too_large' } },
+    ]);
+  }
+  expect(await post(new Uint8Array(gzipSync(`${query}}`)), { 'content-encoding': 'gzip' })).toEqual([200, answer]);
+  expect(await post('')).toMatchObject([200, { errors: [{ message: expect.stringContaining('query') }] }]);
 });
 
 describe('the first run', () => {

@@ -33,6 +33,8 @@ export interface SimulatedGemini {
   generations(): GeminiCallRecord[];
   /** What is answered from now on; null or undefined: a plain success. */
   answerWith(script: (call: GeminiCallRecord) => ScriptedAnswer | null | undefined): void;
+  /** The same for lists of models. */
+  answerListsWith(script: (call: GeminiCallRecord) => ScriptedAnswer | null | undefined): void;
 }
 
 const models = ['gemini-3.8-flash', 'gemini-3.5-flash', 'gemini-2.5-flash'];
@@ -41,6 +43,7 @@ const models = ['gemini-3.8-flash', 'gemini-3.5-flash', 'gemini-2.5-flash'];
 export async function startSimulatedGemini(): Promise<SimulatedGemini> {
   const calls: GeminiCallRecord[] = [];
   let script: Parameters<SimulatedGemini['answerWith']>[0] = () => null;
+  let listScript = script;
   const server = createServer(async (request, response) => {
     const { promise: aborted, resolve: abort } = Promise.withResolvers<void>();
     response.on('close', () => {
@@ -58,7 +61,7 @@ export async function startSimulatedGemini(): Promise<SimulatedGemini> {
     };
     calls.push(call);
     if (call.method === 'GET' && call.path.startsWith('/v1beta/models'))
-      sendJson(response, 200, { models: models.map(modelCard) });
+      await send(response, listScript(call) ?? { json: { models: models.map(modelCard) } });
     else await send(response, script(call) ?? healthy(call));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -72,6 +75,9 @@ export async function startSimulatedGemini(): Promise<SimulatedGemini> {
     generations: () => calls.filter(({ method }) => method === 'POST'),
     answerWith(next) {
       script = next;
+    },
+    answerListsWith(next) {
+      listScript = next;
     },
   };
 }

@@ -1,6 +1,7 @@
 import { computed, type Ref, shallowRef, watch } from 'vue';
+import { client } from '../api/client.ts';
 import { mutate } from '../api/mutate.ts';
-import { graphql, type ResultOf } from '../graphql.ts';
+import { graphql, type ResultOf, type VariablesOf } from '../graphql.ts';
 import { useLive, useLiveQuery } from './use-live-query.ts';
 
 const JobProgress = graphql(`
@@ -10,18 +11,26 @@ const JobProgress = graphql(`
     status
     total
     done
+    failure
+    counts {
+      outcome
+      rows
+    }
   }
 `);
 const JobWithRows = graphql(
   `
-    query JobWithRows($id: ID!) {
+    query JobWithRows($id: ID!, $outcomes: [JobRowOutcome!]) {
       job(id: $id) {
         ...JobProgress
-        rows {
-          number
-          maskedKey
-          outcome
-          message
+        rows(first: 200, outcomes: $outcomes) {
+          totalCount
+          nodes {
+            number
+            maskedKey
+            outcome
+            message
+          }
         }
       }
     }
@@ -30,7 +39,7 @@ const JobWithRows = graphql(
 );
 const JobUpdated = graphql(
   `
-    subscription JobUpdated($id: ID!) {
+    subscription JobUpdated($id: ID) {
       jobUpdated(id: $id) {
         ...JobProgress
       }
@@ -38,6 +47,28 @@ const JobUpdated = graphql(
   `,
   [JobProgress],
 );
+const UpstreamKeyImportPreview = graphql(`
+  query UpstreamKeyImportPreview($input: UpstreamKeyImportInput!) {
+    upstreamKeyImportPreview(input: $input) {
+      __typename
+      ... on UpstreamKeyImportPreview {
+        new
+        stored
+        repeated
+        malformed
+        problems {
+          number
+          maskedKey
+          message
+        }
+      }
+      ... on Error {
+        code
+        message
+      }
+    }
+  }
+`);
 const UpstreamKeyImport = graphql(`
   mutation UpstreamKeyImport($input: UpstreamKeyImportInput!) {
     upstreamKeyImport(input: $input) {
@@ -78,12 +109,37 @@ const JobCancel = graphql(`
   }
 `);
 
-export type JobRow = NonNullable<ResultOf<typeof JobWithRows>['job']>['rows'][number];
+export type JobRow = NonNullable<ResultOf<typeof JobWithRows>['job']>['rows']['nodes'][number];
 
-/** A job as it goes on: its progress with every step, its rows once per second. */
-export function useJob(id: Readonly<Ref<string>>) {
+export type Job = ResultOf<typeof JobProgress>;
+export type JobOutcome = JobRow['outcome'];
+export type ImportInput = VariablesOf<typeof UpstreamKeyImport>['input'];
+export type ImportPreview = Extract<
+  ResultOf<typeof UpstreamKeyImportPreview>['upstreamKeyImportPreview'],
+  { __typename: 'UpstreamKeyImportPreview' }
+>;
+
+/** The jobs that run now, whoever started them. */
+export function useRunningJobs() {
+  const jobs = shallowRef<readonly Job[]>([]);
+  useLive(
+    JobUpdated,
+    ({ jobUpdated }) => {
+      const others = jobs.value.filter(({ id }) => id !== jobUpdated.id);
+      jobs.value = jobUpdated.status === 'RUNNING' ? [...others, jobUpdated] : others;
+    },
+    { id: null },
+  );
+  return jobs;
+}
+
+/** A job as it goes on: its progress with every step, its rows once per second. @param outcome Rows that came to this only; null for all. */
+export function useJob(id: Readonly<Ref<string>>, outcome: Readonly<Ref<JobOutcome | null>>) {
   const variables = () => ({ id: id.value });
-  const { data, error, refresh, refreshSoon } = useLiveQuery(JobWithRows, variables);
+  const { data, error, refresh, refreshSoon } = useLiveQuery(JobWithRows, () => ({
+    id: id.value,
+    outcomes: outcome.value && [outcome.value],
+  }));
   const progress = shallowRef<ResultOf<typeof JobProgress>>();
   watch(id, () => {
     progress.value = undefined;
@@ -106,14 +162,22 @@ export function useJob(id: Readonly<Ref<string>>) {
   return { job, isLost, error, refresh };
 }
 
-/** Starts a job that adds the keys found in a text. Expected failures are returned, others thrown. */
-export async function importUpstreamKeys(text: string) {
-  return (await mutate(UpstreamKeyImport, { input: { text } })).upstreamKeyImport;
+/** What an import would do. Expected failures are returned, others thrown. */
+export async function previewImport(input: ImportInput) {
+  const options = { requestPolicy: 'network-only' } as const;
+  const { data, error } = await client.query(UpstreamKeyImportPreview, { input }, options).toPromise();
+  if (!data) throw error;
+  return data.upstreamKeyImportPreview;
 }
 
-/** @param ids Null for the whole pool. */
-export async function verifyUpstreamKeys(ids: string[] | null) {
-  return (await mutate(UpstreamKeyVerify, { input: { ids } })).upstreamKeyVerify;
+/** Starts a job that adds keys. Expected failures are returned, others thrown. */
+export async function importUpstreamKeys(input: ImportInput) {
+  return (await mutate(UpstreamKeyImport, { input })).upstreamKeyImport;
+}
+
+/** Starts a job. Expected failures are returned, others thrown. @param concurrency Keys at a time. */
+export async function verifyUpstreamKeys(ids: readonly string[], concurrency?: number) {
+  return (await mutate(UpstreamKeyVerify, { input: { ids: [...ids], concurrency } })).upstreamKeyVerify;
 }
 
 export async function cancelJob(id: string): Promise<void> {

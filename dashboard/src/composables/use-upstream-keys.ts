@@ -11,6 +11,9 @@ const UpstreamKeyState = graphql(`
   fragment UpstreamKeyState on UpstreamKey {
     id
     maskedKey
+    label
+    tags
+    group
     status
     source
     isDeleted
