@@ -97,12 +97,14 @@ async function checkCell(bench: Bench, keys: Keys, fault: Fault, mode: Mode, ano
   };
   const answers = fault.answers?.[mode] ?? [];
   let turn = 0;
-  gateway.gemini.answerWith(({ key }) =>
-    answers.length > 0 && meets(key) ? (answers[turn++ % answers.length] ?? null) : null,
-  );
+  gateway.gemini.answerWith(({ key, aborted }) => {
+    if (answers.length === 0 || !meets(key)) return null;
+    if (fault.isSilent) beSilentUntil(aborted);
+    return answers[turn++ % answers.length];
+  });
   Object.assign(network, { fault: fault.connect ?? null, left: another ? 1 : Number.POSITIVE_INFINITY, tries: 0 });
 
-  const answer = await ask(bench, mode, fault.isSilent === true);
+  const answer = await ask(bench, mode, expected.kind === 'interrupted');
   network.fault = null;
 
   const failures = failuresOf(expected, another, keyCount);
@@ -177,19 +179,21 @@ function rightUsage(expected: Expected, isAnswered: boolean) {
 }
 
 /** One request, read to its end as a client of OpenAI's API reads it. */
-async function ask({ gateway, authorization }: Bench, mode: Mode, isSilent: boolean) {
+async function ask({ gateway, authorization }: Bench, mode: Mode, hasContentFirst: boolean) {
   const messages = [{ role: 'user', content: 'Hello?' }];
   const body = JSON.stringify({ model, messages, ...(mode === 'stream' && { stream: true }) });
-  const until = moveTime(isSilent);
+  // A stream begins with its first content: what is silent after that may not be given up before.
+  let clock = hasContentFirst ? undefined : moveTime();
   const response = await fetch(`${gateway.url}/v1/chat/completions`, {
     method: 'POST',
     headers: { authorization },
     body,
   });
+  clock ??= moveTime();
   const requestId = response.headers.get('x-request-id') ?? '';
   const told = { status: response.status, headers: response.headers, requestId };
   const read = await response.text();
-  clearInterval(until);
+  clearInterval(clock);
   if (!response.headers.get('content-type')?.startsWith('text/event-stream')) {
     const { error, choices } = JSON.parse(read);
     return { ...told, code: error?.code ?? null, words: choices?.[0].message.content ?? '', isDone: false };
@@ -200,9 +204,19 @@ async function ask({ gateway, authorization }: Bench, mode: Mode, isSilent: bool
   return { ...told, code: values.at(-1)?.error?.code ?? null, words, isDone: read.endsWith('data: [DONE]\n\n') };
 }
 
-/** Lets the HTTP client's patience run out, over and over, as long as something is silent. */
-function moveTime(isSilent: boolean) {
-  return isSilent ? setInterval(() => undiciClock.tick(longSilenceMs), 10) : undefined;
+/** A call to Google has fallen silent. */
+let isSilent = false;
+
+function beSilentUntil(end: Promise<void>): void {
+  isSilent = true;
+  end.then(() => {
+    isSilent = false;
+  });
+}
+
+/** Lets the HTTP client's patience run out whenever a call has fallen silent. */
+function moveTime() {
+  return setInterval(() => isSilent && undiciClock.tick(longSilenceMs), 5);
 }
 
 /** @returns the keys in the clear by their ids. */
@@ -250,6 +264,7 @@ async function openBench(baseUrl: (geminiUrl: string) => string | Promise<string
 const lookup: LookupFunction = (_name, _options, found) => {
   network.tries++;
   const fault = takeFault();
+  isSilent = fault === 'timeout';
   if (fault === 'dns') found(Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' }), []);
   // Of the loopback addresses only the first has a listener.
   else if (fault !== 'timeout') found(null, [{ address: fault === 'refused' ? '127.0.0.2' : '127.0.0.1', family: 4 }]);

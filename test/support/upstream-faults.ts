@@ -69,7 +69,7 @@ const resting = (reason: string, status = 'ACTIVE') => ({ status, cooldowns: [{ 
 export const faults: readonly Fault[] = [
   { name: 'the name is not found', connect: 'dns', expected: both(broken) },
   { name: 'the connection is refused', connect: 'refused', expected: both(broken) },
-  { name: 'the connection takes too long', connect: 'timeout', isSilent: true, expected: both(broken) },
+  { name: 'the connection takes too long', connect: 'timeout', expected: both(broken) },
   { name: 'TLS fails', connect: 'tls', expected: both(broken) },
   { name: 'reset before the headers', answers: each({ write: reset }), expected: both(broken) },
   {
