@@ -1,7 +1,7 @@
 import { randomBytes, randomUUIDv7 } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import Koa, { type Context } from 'koa';
 import type { Logger } from 'pino';
@@ -12,7 +12,7 @@ import { importAncestorKeys, isAncestorDatabase } from './clients/import-ancesto
 import type { Config } from './config.ts';
 import { openDatabase } from './database.ts';
 import { entities } from './entities.ts';
-import { createGeminiClient } from './gemini/gemini-client.ts';
+import { createGeminiClient, type GeminiClientOptions } from './gemini/gemini-client.ts';
 import { createRefusedThinking } from './gemini/refused-thinking.ts';
 import { apiRoutes } from './http/api-routes.ts';
 import { billingRoutes } from './http/billing.ts';
@@ -36,7 +36,7 @@ import { lockDataDir } from './lock-data-dir.ts';
 import { createMediaFetcher } from './media/media-fetcher.ts';
 import { createModelCatalog } from './models/model-catalog.ts';
 import { readModelsFile, warningsOf } from './models/models-file.ts';
-import { createPool } from './pool/pool.ts';
+import { createPool, type PoolParts } from './pool/pool.ts';
 import { loadResourceOwners } from './pool/resource-owners.ts';
 import { createUpstreamKeyJobs, upstreamKeyWorks } from './pool/upstream-key-jobs.ts';
 import { loadUpstreamKeys } from './pool/upstream-keys.ts';
@@ -65,6 +65,12 @@ export interface App {
   close(): Promise<void>;
 }
 
+/** What no setting reaches. */
+export interface AppOptions extends Pick<AdminParts, 'passwordCost'>, Pick<GeminiClientOptions, 'connect' | 'clock'> {
+  /** Waits between two tries of a request, ms. */
+  delay?: PoolParts['delay'];
+}
+
 const dashboardFolder = fileURLToPath(new URL('../dashboard/dist', import.meta.url));
 export const version = '0.1.0';
 
@@ -72,7 +78,7 @@ export const version = '0.1.0';
 export async function createApp(
   config: Config,
   log: Logger,
-  { passwordCost }: Pick<AdminParts, 'passwordCost'> = {},
+  { passwordCost, delay = (ms) => sleep(ms), connect, clock }: AppOptions = {},
 ): Promise<App> {
   const now = Date.now;
   const modelsFile = readModelsFile(config.modelsFile);
@@ -91,7 +97,7 @@ export async function createApp(
   const pool = createPool({
     now,
     random: Math.random,
-    delay: (ms) => delay(ms),
+    delay,
     onRejected(key, failure) {
       log.warn({ key: key.maskedKey, failure: failure.class }, 'Google rejects an upstream key');
       const rejection = { id: key.id, failure: failure.class, message: failure.message };
@@ -114,13 +120,15 @@ export async function createApp(
     baseUrl: config.geminiBaseUrl,
     httpsProxy: config.httpsProxy,
     noProxy: config.noProxy,
+    connect,
+    clock,
   });
   const models = createModelCatalog({
     file: modelsFile,
     pool,
     gemini,
     now,
-    delay: (ms) => delay(ms, undefined, { ref: false }),
+    delay: (ms) => sleep(ms, undefined, { ref: false }),
   });
   const counters = createLiveCounters(now);
   const signatures = await loadSignatures({

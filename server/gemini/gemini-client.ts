@@ -1,4 +1,4 @@
-import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import { Agent, type buildConnector, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import { type ForwardCall, type ForwardEnd, ForwardHandler } from './forward-call.ts';
 import { FrameSplitter, MalformedStream } from './frame-splitter.ts';
 import { modelPath } from './model-name.ts';
@@ -58,10 +58,16 @@ export interface GeminiClientOptions {
   baseUrl: string;
   httpsProxy: string | null;
   noProxy: string | null;
+  /** How connections are made, where it is not undici's way. */
+  connect?: buildConnector.BuildOptions | undefined;
+  /** Time that only grows, ms. */
+  clock?: (() => number) | undefined;
 }
 
 /** Google bounds a streamed call at about 20 minutes; a thinking model may be silent for minutes. */
 const silenceMsMax = 600_000;
+/** Longer than Google lets any answer take: one that drips on and on is none. */
+const answerMsMax = 1_500_000;
 const connectMsMax = 10_000;
 const keepAliveMs = 60_000;
 const answerBytesMax = 256 * 1024 * 1024;
@@ -71,7 +77,8 @@ const modelPagesMax = 20;
 const listMsMax = 30_000;
 
 /** The one door to Google: one connection pool, the key in `x-goog-api-key` only (a `?key=` would end up in logs). */
-export function createGeminiClient({ baseUrl, httpsProxy, noProxy }: GeminiClientOptions): GeminiClient {
+export function createGeminiClient(given: GeminiClientOptions): GeminiClient {
+  const { baseUrl, httpsProxy, noProxy, connect, clock = () => performance.now() } = given;
   const url = new URL(baseUrl);
   const { origin } = url;
   const prefix = url.pathname.replace(/\/$/, '');
@@ -83,7 +90,7 @@ export function createGeminiClient({ baseUrl, httpsProxy, noProxy }: GeminiClien
     keepAliveTimeout: keepAliveMs,
     headersTimeout: silenceMsMax,
     bodyTimeout: silenceMsMax,
-    connect: { timeout: connectMsMax },
+    connect: { timeout: connectMsMax, ...connect },
   };
   const dispatcher: Dispatcher = httpsProxy
     ? // An empty `httpProxy` keeps undici from taking one out of the environment by itself.
@@ -99,7 +106,7 @@ export function createGeminiClient({ baseUrl, httpsProxy, noProxy }: GeminiClien
     const { promise, resolve } = Promise.withResolvers<GeminiEnd>();
     const headers = { 'x-goog-api-key': apiKey, accept: '*/*' };
     const timeouts = { headersTimeout: listMsMax, bodyTimeout: listMsMax };
-    const handler = new CallHandler(apiKey, resolve, null);
+    const handler = new CallHandler({ apiKey, resolve, clock });
     dispatcher.dispatch({ origin, path: prefix + path, method: 'GET', headers, ...timeouts }, handler);
     return promise;
   }
@@ -109,7 +116,8 @@ export function createGeminiClient({ baseUrl, httpsProxy, noProxy }: GeminiClien
       const { model, action, body, nativePath, apiKey } = call;
       const { promise, resolve } = Promise.withResolvers<GeminiEnd>();
       const isStreaming = nativePath ? nativePath.includes('alt=sse') : action === 'streamGenerateContent';
-      const handler = new CallHandler(apiKey, resolve, isStreaming ? call : null, nativePath !== undefined);
+      const isNative = nativePath !== undefined;
+      const handler = new CallHandler({ apiKey, resolve, clock, isNative, stream: isStreaming ? call : null });
       call.onStart(() => handler.abort());
       if (!handler.isDone) post(nativePath ?? pathOf(model, action), apiKey, body, handler);
       return promise;
@@ -155,6 +163,15 @@ function pathOf(model: string, action: GeminiAction): string {
 
 type StreamSink = Pick<GeminiCall, 'onChunk' | 'onRead'>;
 
+interface CallHandlerOptions {
+  apiKey: string;
+  resolve(end: GeminiEnd): void;
+  clock(): number;
+  stream?: StreamSink | null;
+  /** Bytes are passed on also when they complete no chunk. */
+  isNative?: boolean;
+}
+
 /** Takes one answer off the wire, by undici's callbacks: its streams and iterators cost a third more. */
 class CallHandler implements Dispatcher.DispatchHandler {
   readonly #apiKey: string;
@@ -173,12 +190,15 @@ class CallHandler implements Dispatcher.DispatchHandler {
   #read: Buffer[] = [];
   #body: Buffer[] = [];
   #length = 0;
+  readonly #clock: () => number;
+  readonly #startedAt: number;
   isDone = false;
 
-  /** @param isNative Bytes are passed on also when they complete no chunk. */
-  constructor(apiKey: string, resolve: (end: GeminiEnd) => void, stream: StreamSink | null, isNative = false) {
+  constructor({ apiKey, resolve, clock, stream = null, isNative = false }: CallHandlerOptions) {
     this.#apiKey = apiKey;
     this.#resolve = resolve;
+    this.#clock = clock;
+    this.#startedAt = clock();
     this.#stream = stream;
     this.#isNative = isNative;
   }
@@ -206,6 +226,8 @@ class CallHandler implements Dispatcher.DispatchHandler {
     this.#length += bytes.length;
     if (this.#length > (this.#status === 200 ? answerBytesMax : errorBytesMax))
       this.#stop({ kind: 'broken', message: 'The answer is too long.' });
+    else if (this.#clock() - this.#startedAt > answerMsMax)
+      this.#stop({ kind: 'broken', message: 'The answer takes too long.' });
     // The status decides, not the content type: Google labels the plain JSON of an error as an event stream.
     else if (!this.#stream || this.#status !== 200) this.#body.push(bytes);
     // Passed on together when the parser is through with the read: one write to the client instead of hundreds in a burst.

@@ -2,14 +2,14 @@ import type { AddressInfo } from 'node:net';
 import OpenAI from 'openai';
 import pino from 'pino';
 import { onTestFinished } from 'vitest';
-import { createApp } from '../../server/app.ts';
+import { type AppOptions, createApp } from '../../server/app.ts';
 import { type Config, readConfig } from '../../server/config.ts';
 import { openDatabase } from '../../server/database.ts';
 import { entities } from '../../server/entities.ts';
 import { type ConnectionLimits, createHttpServer } from '../../server/http/server.ts';
 import { verify } from './ledger.ts';
 import { startSimulatedGemini } from './simulated-gemini.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { type AtEnd, temporaryFolder } from './temporary-folder.ts';
 
 export const password = 'correct-horse-battery';
 
@@ -17,22 +17,28 @@ export const password = 'correct-horse-battery';
 export interface TestGatewayOptions {
   config?: Partial<Config>;
   limits?: ConnectionLimits;
+  app?: AppOptions;
+  /** The way to the simulated Gemini, when it is not straight. @param url The simulated Gemini's. */
+  baseUrl?: (url: string) => string | Promise<string>;
+  /** For a gateway that several tests share. */
+  atEnd?: AtEnd;
 }
 
 /** The whole gateway in this process, on a socket, with a simulated Gemini behind it. Ends with the test. */
 export async function startTestGateway(settings: Record<string, string> = {}, options: TestGatewayOptions = {}) {
-  const gemini = await startSimulatedGemini();
-  const folder = temporaryFolder();
+  const { atEnd = onTestFinished, baseUrl = (url) => url } = options;
+  const gemini = await startSimulatedGemini(atEnd);
+  const folder = temporaryFolder(atEnd);
   const defaults = {
-    GEMINI_BASE_URL: gemini.url,
+    GEMINI_BASE_URL: await baseUrl(gemini.url),
     GEMINI_API_KEYS: 'AIzaFirst-0123456789,AIzaSecond-0123456789',
     ADMIN_PASSWORD: password,
     DATA_DIR: folder,
   };
   const config = { ...readConfig({ ...defaults, ...settings }, folder), ...options.config };
-  let running = await listen(config, 0, options.limits);
+  let running = await listen(config, 0, options);
   const { app, port } = running;
-  onTestFinished(() => running.stop());
+  atEnd(() => running.stop());
   const url = `http://127.0.0.1:${port}`;
   const graphql = createGraphqlCaller(url);
   const createClientKey = async (): Promise<string> => {
@@ -53,7 +59,7 @@ export async function startTestGateway(settings: Record<string, string> = {}, op
     /** Stops it and starts it again on the same data and the same address. */
     async restart() {
       await running.stop();
-      running = await listen(config, port, options.limits);
+      running = await listen(config, port, options);
     },
     /** Checks its ledger against a rebuild. */
     async verifyLedger() {
@@ -78,8 +84,8 @@ export async function startTestGateway(settings: Record<string, string> = {}, op
 /** Passwords are guarded in earnest in `passwords.test.ts`; elsewhere that would only take time. */
 const quick = { memoryKib: 64, passes: 1 };
 
-async function listen(config: Config, wantedPort: number, limits?: ConnectionLimits) {
-  const app = await createApp(config, pino({ level: 'silent' }), { passwordCost: quick });
+async function listen(config: Config, wantedPort: number, { limits, app: given }: TestGatewayOptions) {
+  const app = await createApp(config, pino({ level: 'silent' }), { passwordCost: quick, ...given });
   const server = createHttpServer(app.koa.callback(), app.socket, limits);
   await new Promise<void>((resolve) => server.listen(wantedPort, '127.0.0.1', resolve));
   const stop = async () => {

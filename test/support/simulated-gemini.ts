@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { GenerateContentResponse } from '../../server/gemini/types.ts';
+import type { AtEnd } from './temporary-folder.ts';
 
 /** One call as the simulated Gemini saw it: what tests compare the ledger with. */
 export interface GeminiCallRecord {
@@ -24,11 +25,17 @@ export type ScriptedAnswer =
   /** Frames of a stream; a promise among them is waited for. */
   | { frames: Iterable<GenerateContentResponse | Promise<unknown>>; isCut?: boolean }
   /** Never answers. */
-  | { hangs: true };
+  | { hangs: true }
+  /** Whatever HTTP allows, and what it does not. */
+  | { write(response: ServerResponse): void | Promise<void> };
 
 export interface SimulatedGemini {
   url: string;
   calls: GeminiCallRecord[];
+  /** Ends each connection with its first answer; false unless set. */
+  closesConnections: boolean;
+  /** Connections that are open. */
+  connections(): Promise<number>;
   /** Calls of a model, without lists of models. */
   generations(): GeminiCallRecord[];
   /** What is answered from now on; null or undefined: a plain success. */
@@ -40,11 +47,12 @@ export interface SimulatedGemini {
 const models = ['gemini-3.8-flash', 'gemini-3.5-flash', 'gemini-2.5-flash'];
 
 /** Gemini on loopback: a real server that speaks Google's wire format and keeps a log of all calls. Ends with the test. */
-export async function startSimulatedGemini(): Promise<SimulatedGemini> {
+export async function startSimulatedGemini(atEnd: AtEnd = onTestFinished): Promise<SimulatedGemini> {
   const calls: GeminiCallRecord[] = [];
   let script: Parameters<SimulatedGemini['answerWith']>[0] = () => null;
   let listScript = script;
   const server = createServer(async (request, response) => {
+    if (gemini.closesConnections) response.shouldKeepAlive = false;
     const { promise: aborted, resolve: abort } = Promise.withResolvers<void>();
     response.on('close', () => {
       if (!response.writableFinished) abort();
@@ -65,13 +73,15 @@ export async function startSimulatedGemini(): Promise<SimulatedGemini> {
     else await send(response, script(call) ?? healthy(call));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
+  atEnd(() => {
     server.closeAllConnections();
     server.close();
   });
-  return {
+  const gemini: SimulatedGemini = {
+    closesConnections: false,
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     calls,
+    connections: () => new Promise((resolve) => server.getConnections((_error, count) => resolve(count))),
     generations: () => calls.filter(({ method }) => method === 'POST'),
     answerWith(next) {
       script = next;
@@ -80,6 +90,7 @@ export async function startSimulatedGemini(): Promise<SimulatedGemini> {
       listScript = next;
     },
   };
+  return gemini;
 }
 
 /** A success with one text, counting 7 tokens in and 3 out. */
@@ -124,6 +135,7 @@ function healthy(call: GeminiCallRecord): ScriptedAnswer {
 
 async function send(response: ServerResponse, answer: ScriptedAnswer): Promise<void> {
   if ('hangs' in answer) return;
+  if ('write' in answer) return answer.write(response);
   if ('json' in answer) return sendJson(response, answer.status ?? 200, answer.json, answer.headers);
   if ('raw' in answer) {
     response.writeHead(200, answer.headers);

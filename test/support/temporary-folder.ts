@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
-/** A new folder that is removed when the test ends. */
-export function temporaryFolder(): string {
+/** A new folder that is removed when the test ends. @param atEnd For a folder that several tests share. */
+export function temporaryFolder(atEnd: AtEnd = onTestFinished): string {
   const folder = mkdtempSync(join(tmpdir(), 'gemini-pool-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  atEnd(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
+
+/** Takes what is to be done when nobody needs a thing any more. */
+export type AtEnd = (finish: () => void | Promise<void>) => void;
