@@ -1,4 +1,4 @@
-import { Agent, type buildConnector, type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import { type buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
 import { type ForwardCall, type ForwardEnd, ForwardHandler } from './forward-call.ts';
 import { FrameSplitter, MalformedStream } from './frame-splitter.ts';
 import { modelPath } from './model-name.ts';
@@ -82,7 +82,7 @@ export function createGeminiClient(given: GeminiClientOptions): GeminiClient {
   const url = new URL(baseUrl);
   const { origin } = url;
   const prefix = url.pathname.replace(/\/$/, '');
-  const options: Agent.Options = {
+  const options: Pool.Options = {
     connections: null,
     pipelining: 1,
     // HTTP/2 costs a third more per call here, and its single session is a single point to get stuck at.
@@ -95,7 +95,7 @@ export function createGeminiClient(given: GeminiClientOptions): GeminiClient {
   const dispatcher: Dispatcher = httpsProxy
     ? // An empty `httpProxy` keeps undici from taking one out of the environment by itself.
       new EnvHttpProxyAgent({ ...options, httpProxy: '', httpsProxy, noProxy: noProxy ?? '' })
-    : new Agent(options);
+    : new Pool(origin, options);
 
   function post(path: string, apiKey: string, body: string | Buffer, handler: CallHandler): void {
     const headers = { 'x-goog-api-key': apiKey, accept: '*/*', 'content-type': 'application/json' };

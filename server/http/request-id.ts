@@ -3,7 +3,9 @@ import type { Middleware } from 'koa';
 
 /** A new request id: `req_` and 32 hex digits that sort by time. */
 export function newRequestId(): string {
-  return `req_${randomUUIDv7().replaceAll('-', '')}`;
+  const uuid = randomUUIDv7();
+  // Cut by places: `replaceAll` takes several times as long, at every request.
+  return `req_${uuid.slice(0, 8)}${uuid.slice(9, 13)}${uuid.slice(14, 18)}${uuid.slice(19, 23)}${uuid.slice(24)}`;
 }
 
 /**

@@ -1,7 +1,14 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import type { Connection } from '../../database.ts';
 import { hourMs } from '../calendar.ts';
-import type { RecordedEvent, RequestAborted, RequestCompleted, RequestFailed, TokenUsage } from '../events.ts';
+import type {
+  RecordedEvent,
+  RequestAborted,
+  RequestAccepted,
+  RequestCompleted,
+  RequestFailed,
+  TokenUsage,
+} from '../events.ts';
 import type { Projection } from './projection.ts';
 import { outcomeOfAbort } from './requests.ts';
 
@@ -81,13 +88,18 @@ export function usageBucketsProjection(connection: Connection): Projection {
      from request where request_id = ?`,
   );
   const addToBucket = prepareAdd(connection);
+  /** Of requests that were accepted while this runs and have not ended: spares asking the database. */
+  const open = new Map<string, Origin>();
+  const originOf = (requestId: string) => open.get(requestId) ?? findOrigin.get(requestId);
 
   function evolve(events: readonly RecordedEvent[]): void {
     // One write per bucket and batch: under load most requests of a batch share a bucket.
     const changes = new Map<string, { key: BucketKey; sums: Sums }>();
     for (const event of events) {
-      const contribution = contributionOf(event, (requestId) => findOrigin.get(requestId));
+      if (event.body.type === 'RequestAccepted') open.set(event.body.requestId, originIn(event.body, event.occurredAt));
+      const contribution = contributionOf(event, originOf);
       if (!contribution) continue;
+      if (contribution.outcome && 'requestId' in event.body) open.delete(event.body.requestId);
       const { startedAt, clientKeyId, upstreamKeyId, model } = contribution;
       const key: BucketKey = [startedAt - (startedAt % hourMs), clientKeyId, upstreamKeyId, model];
       const name = key.join('\n');
@@ -99,6 +111,12 @@ export function usageBucketsProjection(connection: Connection): Projection {
   }
 
   return { name: 'usage_bucket', orderedBy: 'hour, client_key_id, upstream_key_id, model', evolve };
+}
+
+function originIn({ clientKeyId, requestedModel: model, signatures }: RequestAccepted, startedAt: number): Origin {
+  const { client = 0, restored = 0, placeholder = 0 } = signatures ?? {};
+  const sums = { clientSignatures: client, restoredSignatures: restored, placeholderSignatures: placeholder };
+  return { startedAt, clientKeyId, model, ...sums };
 }
 
 function prepareAdd(connection: Connection): (key: BucketKey, sums: Sums) => void {
@@ -146,13 +164,13 @@ function contributionOf(
     }
     case 'AttemptSucceeded': {
       const { upstreamKeyId, usage } = body;
-      const origin = { ...originOf(body, findOrigin), ...noSignatures };
+      const origin = { ...requireOrigin(body, findOrigin), ...noSignatures };
       return { ...origin, upstreamKeyId, outcome: null, usage, isEstimated: false };
     }
     case 'RequestCompleted':
     case 'RequestFailed':
     case 'RequestAborted': {
-      const origin = originOf(body, findOrigin);
+      const origin = requireOrigin(body, findOrigin);
       const { upstreamKeyId, usage, usageSource } = body;
       return { ...origin, upstreamKeyId, outcome: outcomeOf(body), usage, isEstimated: usageSource !== 'upstream' };
     }
@@ -161,7 +179,7 @@ function contributionOf(
   }
 }
 
-function originOf(
+function requireOrigin(
   { type, requestId }: { type: string; requestId: string },
   findOrigin: (requestId: string) => Origin | undefined,
 ): Origin {
