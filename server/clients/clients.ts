@@ -63,8 +63,6 @@ export function shownParts(secret: string): { prefix: string; lastFour: string }
   return { prefix: secret.slice(0, characters), lastFour: secret.slice(-4) };
 }
 
-const recentMax = 1000;
-
 /** Loads all client keys. Memory follows a command only once it was committed. */
 export async function loadClients({ execute, orm, vault }: ClientsParts): Promise<Clients> {
   const byHash = new Map<string, Client>();
@@ -73,20 +71,10 @@ export async function loadClients({ execute, orm, vault }: ClientsParts): Promis
   for (const { secretHash, id, name, isEnabled, allowedModels } of rows) {
     if (secretHash) byHash.set(secretHash, { id, name, isEnabled, allowedModels: allowedModels ?? null });
   }
-  /** Secrets that were good lately: spares the hash, which is a twentieth of what a request costs. In memory only, as Gemini's keys are. */
-  const recent = new Map<string, Client>();
   const entryOf = (id: string) => [...byHash].find(([, client]) => client.id === id);
 
   return {
-    find(secret) {
-      const known = recent.get(secret);
-      if (known) return known;
-      const client = byHash.get(hashOf(secret)) ?? null;
-      if (!client) return null;
-      if (recent.size >= recentMax) recent.clear();
-      recent.set(secret, client);
-      return client;
-    },
+    find: (secret) => byHash.get(hashOf(secret)) ?? null,
 
     async create({ name, secret = generateSecret(), allowedModels = null }, actor) {
       const id = `ck_${randomUUIDv7().replaceAll('-', '')}`;
@@ -106,7 +94,6 @@ export async function loadClients({ execute, orm, vault }: ClientsParts): Promis
       await execute('clientKey.delete', { id, actor });
       const hash = entryOf(id)?.[0];
       if (hash) byHash.delete(hash);
-      recent.clear();
     },
   };
 }

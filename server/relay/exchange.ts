@@ -221,6 +221,8 @@ export class Exchange implements CallOwner {
   /** Ends what was aborted: at shutdown the caller is still there and is told. */
   cut(): void {
     this.outcome = this.abortedBy === 'client' ? 'cancelled' : 'failed';
+    // A client that had what it wanted, a tool call, may leave before the end and come back with its result.
+    if (this.#translated.isStreaming) this.#rememberSignatures();
     if (this.abortedBy === 'client') return;
     const message = 'The gateway was stopped before the answer was complete.';
     this.fail(new ApiError(503, 'shutting_down', message, { retryAfterMs: 1000 }));

@@ -2,18 +2,21 @@ import { ApiError } from '../formats/api-error.ts';
 import { plainRequest } from '../formats/format.ts';
 import { LedgerUnavailable } from '../ledger/commands.ts';
 import type { RunResult } from '../pool/pool.ts';
+import type { PoolKey } from '../pool/pool-key.ts';
 import type { Owner } from '../pool/resource-owners.ts';
+import { chooseFirst } from './choose-first.ts';
 import { NativeCall, type NativeRequest, usageOfInteraction } from './native-call.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { OpenRequest, RelayParts } from './parts.ts';
+import type { RecordRejection } from './rejections.ts';
 import * as events from './request-events.ts';
 import { requireMayUse } from './require-may-use.ts';
 import { soleOwner } from './sole-owner.ts';
-import { noKeyError, toApiError } from './to-api-error.ts';
+import { toApiError } from './to-api-error.ts';
 import { noUsage } from './token-usage.ts';
 
 /** Passes native calls on: the same walk as a translated request, without a translation. */
-export function createForwarder(parts: RelayParts, open: OpenCalls<OpenRequest>) {
+export function createForwarder(parts: RelayParts, open: OpenCalls<OpenRequest>, recordRejection: RecordRejection) {
   const { ledger, pool, owners, counters, now } = parts;
 
   return async function forward(request: NativeRequest): Promise<void> {
@@ -25,21 +28,27 @@ export function createForwarder(parts: RelayParts, open: OpenCalls<OpenRequest>)
       format: 'gemini',
       requestedModel: model,
     };
-    if (model) requireMayUse(request, model);
-    const only = soleOwner(resources, clientKeyId, parts);
-    const choice = pool.choose(model, only);
-    if (!('key' in choice)) throw noKeyError(choice, model, parts);
+    let only: string | null;
+    let first: PoolKey;
+    try {
+      if (model) requireMayUse(request, model);
+      only = soleOwner(resources, clientKeyId, parts);
+      first = chooseFirst(model, only, parts);
+    } catch (error) {
+      await recordRejection(facts, error);
+      throw error;
+    }
     const call = new NativeCall(request, parts);
     open.add(call);
     counters.accepted();
     try {
       const bodyBytes = request.body?.length ?? 0;
       const accepted = { ...plainRequest, model, isStreaming: false };
-      await ledger.append(events.accepted(facts, accepted, bodyBytes, choice.key.id, now()));
+      await ledger.append(events.accepted(facts, accepted, bodyBytes, first.id, now()));
       const result = await pool.run<null>({
         model,
         only,
-        first: choice.key,
+        first,
         maySwitch: () => !call.isCommitted,
         isGone: () => call.abortedBy !== null,
         attempt: (key) => call.attempt(key),
@@ -51,7 +60,7 @@ export function createForwarder(parts: RelayParts, open: OpenCalls<OpenRequest>)
       await settle(call, request, facts, result);
     } catch (error) {
       if (!(error instanceof ApiError) && !(error instanceof LedgerUnavailable))
-        await settleAfterFault(call, facts, choice.key.id);
+        await settleAfterFault(call, facts, first.id);
       throw error;
     } finally {
       open.remove(call);

@@ -2,8 +2,8 @@ import { ApiError, invalidRequest } from '../formats/api-error.ts';
 import type { TranslatedRequest } from '../formats/format.ts';
 import { strangeAnswer } from '../gemini/gemini-client.ts';
 import { LedgerUnavailable } from '../ledger/commands.ts';
-import type { NoKey } from '../pool/choose-key.ts';
 import type { PoolKey } from '../pool/pool-key.ts';
+import { chooseFirst } from './choose-first.ts';
 import { Exchange } from './exchange.ts';
 import { fetchDownloads } from './fetch-downloads.ts';
 import { createForwarder } from './forwarder.ts';
@@ -13,12 +13,12 @@ import { listOwnResources, type ResourcePage } from './own-resources.ts';
 import type { Call, OpenRequest, RelayParts } from './parts.ts';
 import { withoutRefused, writeOut } from './pending-call.ts';
 import { refuseIgnored } from './refuse-ignored.ts';
-import { createRejectionLimit } from './rejection-limit.ts';
+import { createRejections } from './rejections.ts';
 import * as events from './request-events.ts';
 import { requireMayUse } from './require-may-use.ts';
 import { type CallResult, runCalls } from './run-calls.ts';
 import { soleOwner } from './sole-owner.ts';
-import { noKeyError, toApiError } from './to-api-error.ts';
+import { toApiError } from './to-api-error.ts';
 
 export interface Relay {
   /**
@@ -41,10 +41,10 @@ export interface Relay {
 
 /** THE CONDUCTOR: `answer` reads top to bottom as the walk of a request. */
 export function createRelay(parts: RelayParts): Relay {
-  const { ledger, pool, counters, now } = parts;
+  const { ledger, counters, now } = parts;
   const open = createOpenCalls<OpenRequest>();
-  const forward = createForwarder(parts, open);
-  const mayRecordRejection = createRejectionLimit();
+  const recordRejection = createRejections(parts);
+  const forward = createForwarder(parts, open, recordRejection);
 
   async function answer(call: Call): Promise<void> {
     const facts = factsOf(call);
@@ -64,7 +64,7 @@ export function createRelay(parts: RelayParts): Relay {
       // Before it is accepted, because this too can fail.
       written = withinStack(() => translated.calls.map(writeOut));
       only = soleOwner(translated.resources, call.clientKeyId, parts);
-      first = chooseFirst(translated.model, only);
+      first = chooseFirst(translated.model, only, parts);
     } catch (error) {
       // Who hung up while media was fetched is told nothing, and nothing was spent.
       if (call.reply.isGone) return;
@@ -88,12 +88,6 @@ export function createRelay(parts: RelayParts): Relay {
       counters.ended(exchange.outcome, exchange.usage.totalTokens, exchange.timeToFirstTokenMs);
       call.reply.cancelStream();
     }
-  }
-
-  function chooseFirst(model: string, only: string | null): PoolKey {
-    const choice: { key: PoolKey } | NoKey = pool.choose(model, only);
-    if ('key' in choice) return choice.key;
-    throw noKeyError(choice, model, parts);
   }
 
   /** The terminal event first, then the last byte. */
@@ -132,14 +126,6 @@ export function createRelay(parts: RelayParts): Relay {
     const fault = new ApiError(500, 'internal_error', 'The gateway failed.');
     // Refused by the ledger when the request had its terminal event already.
     await ledger.append(events.failed(facts, exchange.ending(keyId), fault, null, now())).catch(() => {});
-  }
-
-  /** A known caller's refusal can be found by its request id; beyond the cap it is only counted. */
-  async function recordRejection(facts: events.RequestFacts, error: unknown): Promise<void> {
-    counters.rejected();
-    if (!(error instanceof ApiError) || !mayRecordRejection(facts.clientKeyId, now())) return;
-    const { status: httpStatus, code, message } = error;
-    await ledger.append(events.rejected(facts, { httpStatus, code, message }, now()));
   }
 
   return {

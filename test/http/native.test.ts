@@ -194,6 +194,18 @@ describe('files', () => {
     expect(await (await call('/v1beta/files', {}, stranger)).json()).toEqual({});
   });
 
+  test('are refused to others in a way that can be found by the id of the request', async () => {
+    const { call, post, createKey, graphql } = await startWithFiles();
+    await post('/upload/v1beta/files', 'mine', { 'x-goog-upload-command': 'upload, finalize' });
+    const refused = await call('/v1beta/files/f1', {}, await createKey('stranger'));
+    expect(refused.status).toBe(404);
+    const { request } = await graphql(
+      'query($requestId: ID!) { request(requestId: $requestId) { outcome httpStatus error { code } } }',
+      { requestId: refused.headers.get('x-request-id') },
+    );
+    expect(request).toEqual({ outcome: 'REJECTED', httpStatus: 404, error: { code: 'resource_not_found' } });
+  });
+
   test('are named by their id in every other format, by the client key that uploaded them', async () => {
     const { call, post, createKey, files } = await startWithFiles();
     for (const content of ['one', 'two'])

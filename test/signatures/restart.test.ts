@@ -35,3 +35,29 @@ test('a conversation goes on after a restart although the client dropped the sig
     { client: 0, restored: 1, placeholder: 0 },
   ]);
 });
+
+test('the signature of a tool call is kept when its client leaves before the stream ends', async () => {
+  const { openai, gemini, graphql } = await startTestGateway();
+  const client = await openai();
+  const never = new Promise(() => {});
+  const parts = [{ functionCall: { id: 'c1', name: 'weather', args: {} }, thoughtSignature: 'U0lH' }];
+  gemini.answerWith(() => ({ frames: [{ candidates: [{ content: { role: 'model', parts }, index: 0 }] }, never] }));
+  const model = 'gemini-3.8-flash';
+  const question = { role: 'user' as const, content: 'How is the weather?' };
+  const tools = [{ type: 'function' as const, function: { name: 'weather' } }];
+  const stream = await client.chat.completions.create({ model, messages: [question], tools, stream: true });
+  let id = '';
+  for await (const chunk of stream) {
+    id = chunk.choices[0]?.delta.tool_calls?.[0]?.id ?? '';
+    if (id) break;
+  }
+  const outcome = async () => (await graphql('{ requests { nodes { outcome } } }')).requests.nodes[0].outcome;
+  await expect.poll(outcome).toBe('CANCELLED');
+
+  gemini.answerWith(() => null);
+  const call = { id, type: 'function' as const, function: { name: 'weather', arguments: '{}' } };
+  const turn = { role: 'assistant' as const, tool_calls: [call] };
+  const result = { role: 'tool' as const, tool_call_id: id, content: 'sunny' };
+  await client.chat.completions.create({ model, messages: [question, turn, result], tools });
+  expect(gemini.generations()[1]?.body.contents[1].parts[0].thoughtSignature).toBe('U0lH');
+});
