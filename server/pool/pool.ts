@@ -1,6 +1,7 @@
 import type { Repair } from '../gemini/repair-request.ts';
 import { chooseKey, type NoKey, type Rest } from './choose-key.ts';
 import type { Failure } from './classify-failure.ts';
+import { createFreeKeys } from './free-keys.ts';
 import { type HealthChange, noteFailure, noteSuccess } from './key-health.ts';
 import type { PoolKey } from './pool-key.ts';
 import { createRetryBudget, type RetryBudget } from './retry-budget.ts';
@@ -71,13 +72,18 @@ export function createPool({ now, random, delay, onRejected }: PoolParts): Pool 
   const none: ReadonlySet<string> = new Set();
   let picks = 0;
 
-  const candidates = (only: string | null | undefined) => {
-    if (only === null || only === undefined) return keys.values();
-    const key = keys.get(only);
-    return key ? [key] : [];
-  };
-  const choose = (model: string, only?: string | null, tried = none) =>
-    chooseKey(candidates(only), model, now(), tried);
+  const freeKeys = createFreeKeys(() => keys.values());
+
+  function choose(model: string, only?: string | null, tried = none): { key: PoolKey } | NoKey {
+    const nowMs = now();
+    if (only !== null && only !== undefined) {
+      const key = keys.get(only);
+      return chooseKey(key ? [key] : [], model, nowMs, tried);
+    }
+    const choice = chooseKey(freeKeys.of(model, nowMs), model, nowMs, tried);
+    // Only who gets none is told of those that rest.
+    return 'key' in choice ? choice : chooseKey(keys.values(), model, nowMs, tried);
+  }
 
   async function run<Value>(plan: RunPlan<Value>): Promise<RunResult<Value>> {
     const budget = createRetryBudget(keys.size, random);
@@ -149,7 +155,9 @@ export function createPool({ now, random, delay, onRejected }: PoolParts): Pool 
   }
 
   function changed(key: PoolKey, kind: KeyChange['kind'] | null): void {
-    if (kind !== null) for (const listener of listeners) listener({ key, kind });
+    if (kind === null) return;
+    freeKeys.forget();
+    for (const listener of listeners) listener({ key, kind });
   }
 
   return {
