@@ -342,6 +342,12 @@ test('a file that the client uploaded is meant by its id in any form, and by tha
 });
 
 describe('settings', () => {
+  test('of a stream are ignored for an answer that is not streamed', () => {
+    const asked = translate({ stream: false, stream_options: { include_usage: true } });
+    expect(asked).toMatchObject({ isStreaming: false, ignoredParams: [] });
+    expect(asked.calls[0]?.body).toEqual(translate({}).calls[0]?.body);
+  });
+
   test('what is there and empty among the extensions is left out', () => {
     const google = {
       thinking_config: { thinking_budget: null, include_thoughts: true },
