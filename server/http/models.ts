@@ -4,6 +4,7 @@ import type { Context, Middleware } from 'koa';
 import { type Clients, mayUse } from '../clients/clients.ts';
 import { toModelInfo, toModelInfoPage } from '../formats/anthropic/models.ts';
 import { toCard, toCardPage } from '../formats/gemini/models.ts';
+import { parseNativePath } from '../formats/gemini/native-path.ts';
 import type { ListedModel } from '../formats/listed-model.ts';
 import { toModel } from '../formats/openai-chat/models.ts';
 import type { ModelCatalog } from '../models/model-catalog.ts';
@@ -47,7 +48,9 @@ function listModels(catalog: ModelCatalog): Middleware {
 }
 
 function showModel(catalog: ModelCatalog): Middleware {
-  return async function answerModel(ctx) {
+  return async function answerModel(ctx, next) {
+    // An operation of a model is Google's affair.
+    if (parseNativePath(ctx.path)) return next();
     const requested = String(ctx.params.id ?? '');
     const model = await catalog.find(requested);
     if (!model || !mayUse(ctx.state.client, model.id, model.target)) {

@@ -1,5 +1,6 @@
 import { ApiError } from '../formats/api-error.ts';
 import { plainRequest } from '../formats/format.ts';
+import { resourcesIn } from '../formats/gemini/resources-in.ts';
 import { LedgerUnavailable } from '../ledger/commands.ts';
 import type { RunResult } from '../pool/pool.ts';
 import type { PoolKey } from '../pool/pool-key.ts';
@@ -143,7 +144,8 @@ export function uploadsIn(url: string): string[] {
   return ids.map((id) => `uploads/${id}`);
 }
 
-const resourceName = /^(files|cachedContents|batches|fileSearchStores|operations)\/[\w./-]+$/;
+const resourceName =
+  /^(files|cachedContents|batches|fileSearchStores|operations|models\/[\w.-]+\/operations)\/[\w./-]+$/;
 
 /** The names of resources that an answer says were made. */
 function madeIn(answer: Record<string, unknown> | null, path: string): string[] {
@@ -151,6 +153,9 @@ function madeIn(answer: Record<string, unknown> | null, path: string): string[] 
   const names = [answer?.name, file?.name].filter(
     (name): name is string => typeof name === 'string' && resourceName.test(name),
   );
+  // What an operation made, such as a film, is told by its answer alone.
+  if (path.includes('/operations/'))
+    names.push(...resourcesIn(answer?.response).filter((name) => resourceName.test(name)));
   const isInteraction = path.includes('/interactions') && typeof answer?.id === 'string';
   return isInteraction ? [...names, `interactions/${answer.id}`] : names;
 }

@@ -267,6 +267,25 @@ test('an interaction is answered with its tokens in the ledger, and goes on with
   ]);
 });
 
+test('a film is asked for until it is done, and fetched, with the key that makes it; nobody else sees it', async () => {
+  const { call, post, createKey, gemini } = await startNative();
+  const name = 'models/veo-3.1/operations/o1';
+  const uri = 'https://generativelanguage.googleapis.com/v1beta/files/film:download?alt=media';
+  const response = { generateVideoResponse: { generatedSamples: [{ video: { uri } }] } };
+  const answers = { POST: { name }, GET: { name, done: true, response } };
+  gemini.answerWith(({ method }) => ({ json: answers[method as keyof typeof answers] }));
+  const started = await post('/v1beta/models/veo-3.1:predictLongRunning', '{"instances":[{"prompt":"A cat"}]}');
+  expect(await started.json()).toEqual({ name });
+  expect(await (await call(`/v1beta/${name}`)).json()).toMatchObject({ done: true });
+  gemini.answerWith(() => ({ raw: ['film'], headers: { 'content-type': 'video/mp4' } }));
+  expect(await (await call('/v1beta/files/film:download?alt=media')).text()).toBe('film');
+  const keys = gemini.calls.map(({ key }) => key);
+  expect(keys).toEqual(Array(3).fill(keys[0]));
+  const stranger = await createKey('stranger');
+  for (const path of [`/v1beta/${name}`, '/v1beta/files/film:download?alt=media'])
+    expect((await call(path, {}, stranger)).status).toBe(404);
+});
+
 test.each(['/v1beta/interactions', unary])('a caller of %s who goes away ends the upstream call', async (path) => {
   const { call, gemini, graphql } = await startNative();
   const started = Promise.withResolvers<void>();

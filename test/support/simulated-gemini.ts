@@ -68,7 +68,7 @@ export async function startSimulatedGemini(atEnd: AtEnd = onTestFinished): Promi
       aborted,
     };
     calls.push(call);
-    if (call.method === 'GET' && call.path.startsWith('/v1beta/models'))
+    if (call.method === 'GET' && /^\/v1beta\/models(?!\/[^/]+\/operations\/)/.test(call.path))
       await send(response, listScript(call) ?? { json: { models: models.map(modelCard) } });
     else await send(response, script(call) ?? healthy(call));
   });

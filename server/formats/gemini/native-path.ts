@@ -59,6 +59,9 @@ export function parseNativePath(path: string): NativePath | null {
   }
   const collection = first.split(':')[0] ?? '';
   if (!collections.has(collection) || (before !== '' && !fileCollections.has(collection))) return null;
+  const operation = operationOf(segments);
+  if (operation && before === '')
+    return { kind: 'other', version, collection, model: null, resource: operation, isWhole: true };
   if (collection === 'models') {
     if (more.length > 0 || !batchActions.has(action)) return null;
     return { kind: 'other', version, collection, model, resource: null, isWhole: false };
@@ -66,4 +69,10 @@ export function parseNativePath(path: string): NativePath | null {
   const id = name?.split(':')[0];
   const resource = id ? `${collection}/${id}` : null;
   return { kind: 'other', version, collection, model: null, resource, isWhole: more.length === 0 };
+}
+
+/** A film in the making is asked for under its model: `models/{model}/operations/{id}`. */
+function operationOf([first, model = '', operations, id, ...more]: readonly string[]): string | null {
+  const isOperation = first === 'models' && operations === 'operations' && id && more.length === 0;
+  return isOperation && !model.includes(':') ? `models/${model}/operations/${id.split(':')[0]}` : null;
 }

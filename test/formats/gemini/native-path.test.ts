@@ -23,6 +23,8 @@ test.each([
   ['/v1beta/cachedContents/c-1', 'cachedContents/c-1'],
   ['/v1beta/interactions/i_1/cancel', 'interactions/i_1'],
   ['/v1beta/models/x:predictLongRunning', null],
+  ['/v1beta/models/veo/operations/o-1', 'models/veo/operations/o-1'],
+  ['/v1beta/models/veo/operations/o-1:cancel', 'models/veo/operations/o-1'],
   ['/v1beta/fileSearchStores/s/documents/d', 'fileSearchStores/s'],
 ])('%s is passed on and is about %s', (path, resource) => {
   expect(parseNativePath(path)).toMatchObject({ kind: 'other', resource });
@@ -40,6 +42,10 @@ test.each([
   '/v1beta/tunedModels/x:transferOwnership',
   '/v1beta/tunedModels/x/permissions',
   '/v1beta/models/x:generateContent/y',
+  '/v1beta/models/x/operations',
+  '/v1beta/models/x:y/operations/o',
+  '/v1beta/models/x/operations/o/p',
+  '/upload/v1beta/models/x/operations/o',
   '/upload/v1beta/models/x:generateContent',
   '/upload/v1beta/interactions',
   '/v1beta/files/%2e%2e/x',
