@@ -78,6 +78,14 @@ describe('the tally of usage', () => {
     const counts = { inputTokens: 32, cachedInputTokens: 2, outputTokens: 8, reasoningTokens: 3, totalTokens: 40 };
     expect(tally.usage()).toEqual(counts);
     expect(tally.usageMetadata().promptTokensDetails).toEqual([{ modality: 'AUDIO', tokenCount: 32 }]);
+    const odd = [{ modality: 5, tokens: 1 }, { tokens: 2 }, { modality: 'smell', tokens: 'many' }, null];
+    const strange = { total_tokens: 3, input_tokens_by_modality: odd } as unknown as GenerateContentResponse['usage'];
+    expect(tallyOf({ usage: strange as never }).usageMetadata().promptTokensDetails).toEqual([
+      { modality: 'MODALITY_UNSPECIFIED', tokenCount: 1 },
+      { modality: 'MODALITY_UNSPECIFIED', tokenCount: 2 },
+      { modality: 'SMELL', tokenCount: 0 },
+      { modality: 'MODALITY_UNSPECIFIED', tokenCount: 0 },
+    ]);
     expect(tallyOf({ usage: {} }, { usageMetadata: {} }).usageSource(true)).toBe('unknown');
     expect(tallyOf({ usage: 'many' } as GenerateContentResponse).usageSource(true)).toBe('unknown');
   });

@@ -33,6 +33,19 @@ describe('the official client', () => {
     expect(answer.usage?.total_tokens).toBe(10);
   });
 
+  test.each([undefined, false])(
+    'with options of a stream is an answer all the same when stream is %s',
+    async (stream) => {
+      const { openai } = await startTestGateway();
+      const options = { stream, stream_options: { include_usage: true } };
+      const { data, response } = await (await openai()).chat.completions
+        .create({ model, messages, ...options } as OpenAI.ChatCompletionCreateParamsNonStreaming)
+        .withResponse();
+      expect(data).toMatchObject({ object: 'chat.completion', usage: { total_tokens: 10 } });
+      expect(response.headers.get('x-ignored-params')).toBeNull();
+    },
+  );
+
   test('runs parallel tool calls and sends their results back, although it drops the signature', async () => {
     const { openai, gemini } = await startTestGateway();
     const call = (id: string, city: string) => ({ functionCall: { id, name: 'weather', args: { city } } });
@@ -147,6 +160,16 @@ describe('the pool', () => {
     const refused = await (await openai()).chat.completions.create({ model, messages }).catch((error) => error);
     expect(refused).toMatchObject({ status: 429, code: 'rate_limit_exceeded' });
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(29);
+  });
+
+  test('asks not to come back when the wait is longer than clients wait', async () => {
+    const { openai, gemini } = await startTestGateway();
+    const client = await openai();
+    gemini.answerWith(() => exhausted('GenerateRequestsPerMinutePerProjectPerModel-FreeTier', '61s'));
+    const refused = await client.chat.completions.create({ model, messages }).catch((error) => error);
+    expect(refused).toMatchObject({ status: 429, code: 'insufficient_quota', type: 'insufficient_quota' });
+    expect(refused.headers.get('x-should-retry')).toBe('false');
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(59);
   });
 
   test('tells which field Google refused, by the name that the client has for it', async () => {

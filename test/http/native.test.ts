@@ -232,6 +232,23 @@ describe('files', () => {
     for (const [path, body] of requests('files/f1')) expect((await ask(path, body, stranger)).status).toBe(400);
   });
 
+  test('are read by a batch of who uploaded them, and by nobody else’s', async () => {
+    const { post, call, createKey, files, gemini } = await startWithFiles();
+    for (const content of ['one', 'two'])
+      await post('/upload/v1beta/files', content, { 'x-goog-upload-command': 'upload, finalize' });
+    const path = `/v1beta/models/${model}:batchGenerateContent`;
+    const from = (inputConfig: object) => JSON.stringify({ batch: { displayName: 'b', inputConfig } });
+    for (const [name, key] of files)
+      for (const config of [{ fileName: name }, { file_name: name }]) {
+        expect((await post(path, from(config))).status).toBe(200);
+        expect(gemini.calls.at(-1)).toMatchObject({ path, key });
+      }
+    const before = gemini.calls.length;
+    const theirs = { method: 'POST', body: from({ fileName: 'files/f1' }) };
+    expect((await call(path, theirs, await createKey('stranger'))).status).toBe(404);
+    expect(gemini.calls).toHaveLength(before);
+  });
+
   test('are listed page by page, the caller’s own only, and gone when they were deleted', async () => {
     const { call, post } = await startWithFiles();
     for (const content of ['one', 'two', 'three'])
@@ -331,6 +348,20 @@ describe('beside models,', () => {
     for (const collection of ['operations', 'generatedFiles', 'interactions', 'batches'])
       expect(await (await call(`/v1beta/${collection}`)).json()).toEqual({});
     expect(gemini.calls).toEqual([]);
+  });
+
+  test('HEAD of a list is its head without a body, and asks Google for no more than the list', async () => {
+    const { call, post, gemini } = await startNative();
+    gemini.answerWith(() => ({ json: { name: 'cachedContents/c1' } }));
+    await post('/v1beta/cachedContents', `{"model":"${model}"}`);
+    const list = await call('/v1beta/cachedContents');
+    const head = await call('/v1beta/cachedContents', { method: 'HEAD' });
+    expect(await head.text()).toBe('');
+    for (const name of ['content-type', 'content-length'])
+      expect([name, head.headers.get(name)]).toEqual([name, list.headers.get(name)]);
+    expect(gemini.calls.slice(1).map(({ method, path: asked }) => `${method} ${asked}`)).toEqual(
+      Array(2).fill('GET /v1beta/cachedContents/c1'),
+    );
   });
 
   test('a list that a dead key refuses forgets nobody’s files', async () => {

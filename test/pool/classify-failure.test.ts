@@ -340,6 +340,14 @@ describe('the classification', () => {
   });
 });
 
+test('of a long message only the first 4,000 characters are looked at and kept', () => {
+  const quoted = 'x'.repeat(3990);
+  const cutOff = classify(400, `${quoted} User location is not supported`);
+  expect(cutOff).toMatchObject({ class: 'bad_request', message: `${quoted} User loca` });
+  const whole = classify(400, `User location is not supported ${quoted}`);
+  expect([whole.class, whole.message.length]).toEqual(['region_blocked', 4000]);
+});
+
 test('a rejection that was read back ends after a day, unless Google never takes it back', () => {
   expect(rejectionEndMs('API key not valid.', now)).toBe(now + day);
   expect(rejectionEndMs('Your API key was reported as leaked.', now)).toBeNull();
