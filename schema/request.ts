@@ -49,6 +49,10 @@ export const RequestType = builder.objectRef<Request>('Request').implement({
   description: 'One call of a client.',
   fields: (t) => ({
     requestId: t.exposeID('requestId', { description: 'What `x-request-id` said.' }),
+    clientRequestId: t.exposeString('clientRequestId', {
+      nullable: true,
+      description: "The client's own id for it, from its `x-client-request-id`.",
+    }),
     outcome: t.field({ type: RequestOutcome, description: 'How it ended.', resolve: ({ outcome }) => outcome }),
     httpStatus: t.exposeInt('httpStatus', { nullable: true, description: 'What the caller got.' }),
     format: t.exposeString('format', { description: "The caller's wire format." }),
@@ -108,6 +112,9 @@ const RequestFilterInput = builder.inputType('RequestFilterInput', {
     outcomes: t.field({ type: [RequestOutcome], description: 'Ended in one of these ways.' }),
     clientKeyId: t.id({ description: 'Of this caller.' }),
     model: t.string({ description: 'Of this model, as the caller named it.' }),
+    clientRequestId: t.string({
+      description: 'With this `x-client-request-id`, which a client may use more than once.',
+    }),
   }),
 });
 

@@ -110,8 +110,8 @@ test('every route of the API asks for a client key, in the shape of its clients'
   expect(gemini.calls).toEqual([]);
 });
 
-test("the caller's own request id comes back, and is in the ledger beside ours", async () => {
-  const { url, folder, createClientKey } = await startTestGateway();
+test("the caller's own request id comes back, is in the ledger beside ours, and finds its requests", async () => {
+  const { url, folder, createClientKey, graphql, verifyLedger } = await startTestGateway();
   const authorization = `Bearer ${await createClientKey()}`;
   const call = (id: string, body: object) =>
     fetch(`${url}/v1/chat/completions`, {
@@ -138,4 +138,19 @@ test("the caller's own request id comes back, and is in the ledger beside ours",
     event.type === 'RequestAccepted' || event.type === 'RequestRejected' ? [event.clientRequestId] : [],
   );
   expect(ids).toEqual(['turn 17/a', 'turn 17/b', 'turn 17/c', undefined, undefined, undefined]);
+
+  const find = async (filter: object) => {
+    const query = `query ($filter: RequestFilterInput) {
+      requests(filter: $filter) { totalCount nodes { requestId clientRequestId outcome } } }`;
+    return (await graphql(query, { filter })).requests;
+  };
+  for (const [index, outcome] of ['SUCCEEDED', 'SUCCEEDED', 'REJECTED'].entries()) {
+    const { headers } = answers[index] as Response;
+    const clientRequestId = headers.get('x-client-request-id');
+    const row = { requestId: headers.get('x-request-id'), clientRequestId, outcome };
+    expect(await find({ clientRequestId })).toEqual({ totalCount: 1, nodes: [row] });
+  }
+  expect((await find({ clientRequestId: 'turn 17' })).nodes).toEqual([]);
+  expect((await find({})).totalCount).toBe(6);
+  expect(await verifyLedger()).toMatchObject({ isSound: true });
 });

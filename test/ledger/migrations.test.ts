@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { connectionOf, openDatabase, requireMigrated } from '../../server/database.ts';
 import { entities } from '../../server/entities.ts';
 import { createAppender } from '../../server/ledger/append.ts';
+import { findRequests } from '../../server/ledger/projections/requests.ts';
 import { readUsage } from '../../server/ledger/usage-report.ts';
 import { openTestLedger } from '../support/ledger.ts';
 import { history } from '../support/request-history.ts';
@@ -18,7 +19,9 @@ async function firstVersionFile(): Promise<string> {
   const connection = await connectionOf(orm);
   const appender = createAppender(connection, 'boot-old');
   const done = history('req_done', noon);
-  for (const event of [done.accepted(), done.completed(), history('req_open', noon).accepted()]) {
+  const accepted = done.accepted();
+  const named = { ...accepted, body: { ...accepted.body, clientRequestId: 'theirs' } as typeof accepted.body };
+  for (const event of [named, done.completed(), history('req_open', noon).accepted()]) {
     appender.append(event, event.occurredAt);
   }
   appender.saveHead();
@@ -43,6 +46,8 @@ test('a database of the first version is brought up to date at the start, stays 
   const { writer, ledger, orm, verify } = await openTestLedger(await firstVersionFile());
   await requireMigrated(orm);
   expect(await verify()).toMatchObject({ isSound: true, problem: null, headPosition: 3 });
+  const [found] = (await findRequests(orm, { first: 9, after: null, clientRequestId: 'theirs' })).nodes;
+  expect(found?.requestId).toBe('req_done');
   const versions = { version: '1', nodeVersion: '24' };
   expect(await writer.execute('ledger.startNode', versions)).toEqual({ recovered: 1 });
   const next = history('req_next', noon);

@@ -35,6 +35,8 @@ const RequestSchema = defineEntity({
     /** Position of the event that opened the row: the order of requests. */
     acceptedPosition: p.integer().primary(),
     requestId: p.string(),
+    /** The client's own id for it. */
+    clientRequestId: p.string().nullable(),
     outcome: p.string().$type<RequestOutcome>(),
     format: p.string(),
     clientKeyId: p.string(),
@@ -71,6 +73,8 @@ export interface RequestFilter {
   clientKeyId?: string | null;
   /** As the client wrote it. */
   model?: string | null;
+  /** The client's own id, which it may have used more than once. */
+  clientRequestId?: string | null;
 }
 
 /** Requests, newest first. */
@@ -80,6 +84,7 @@ export async function findRequests(orm: Orm, query: PageQuery & RequestFilter): 
     ...(query.outcomes && { outcome: { $in: [...query.outcomes] } }),
     ...(query.clientKeyId && { clientKeyId: query.clientKeyId }),
     ...(query.model && { requestedModel: query.model }),
+    ...(query.clientRequestId && { clientRequestId: query.clientRequestId }),
   };
   const older = query.after === null ? {} : { acceptedPosition: { $lt: Number(query.after) || 0 } };
   const em = orm.em.fork();
@@ -101,13 +106,13 @@ export function requestsProjection(connection: Connection): Projection {
   const insertAccepted = connection.prepare(
     `insert into request (accepted_position, request_id, outcome, format, client_key_id, upstream_key_id,
        requested_model, is_streaming, started_at, attempts, client_signatures, restored_signatures,
-       placeholder_signatures)
-     values (?, ?, 'IN_PROGRESS', ?, ?, ?, ?, ?, ?, '[]', ?, ?, ?)`,
+       placeholder_signatures, client_request_id)
+     values (?, ?, 'IN_PROGRESS', ?, ?, ?, ?, ?, ?, '[]', ?, ?, ?, ?)`,
   );
   const insertRejected = connection.prepare(
     `insert into request (accepted_position, request_id, outcome, format, client_key_id, requested_model, is_streaming,
-       started_at, attempts, http_status, error_code, error_message, duration_ms)
-     values (?, ?, 'REJECTED', ?, ?, ?, 0, ?, '[]', ?, ?, ?, 0)`,
+       started_at, attempts, http_status, error_code, error_message, duration_ms, client_request_id)
+     values (?, ?, 'REJECTED', ?, ?, ?, 0, ?, '[]', ?, ?, ?, 0, ?)`,
   );
   // `json_insert` at '$[#]' appends to the list.
   const addAttempt = connection.prepare(
@@ -146,12 +151,25 @@ export function requestsProjection(connection: Connection): Projection {
       client,
       restored,
       placeholder,
+      event.clientRequestId ?? null,
     );
   }
 
   function onRejected(event: RequestRejected, { position, occurredAt }: RecordedEvent): void {
     const { requestId, format, clientKeyId, requestedModel, httpStatus, code, message } = event;
-    insertRejected.run(position, requestId, format, clientKeyId, requestedModel, occurredAt, httpStatus, code, message);
+    const clientRequestId = event.clientRequestId ?? null;
+    insertRejected.run(
+      position,
+      requestId,
+      format,
+      clientKeyId,
+      requestedModel,
+      occurredAt,
+      httpStatus,
+      code,
+      message,
+      clientRequestId,
+    );
   }
 
   function onAttemptFailed(event: AttemptFailed): void {
