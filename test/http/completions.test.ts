@@ -34,6 +34,28 @@ describe('completions for the official client', () => {
     expect(await lastRequest()).toMatchObject({ outcome: 'FAILED', tokens: { total: 10 } });
   });
 
+  test('whose client leaves end all their upstream calls, begin no more, and cost what had come', async () => {
+    const { client, gemini, graphql, lastRequest, verifyLedger } = await startCompleting();
+    const prompt = Array.from({ length: 12 }, (_, index) => `prompt ${index}.`);
+    const isQuick = (words: string) => /prompt [012]\./.test(words);
+    gemini.answerWith((call) => (isQuick(call.text) ? { json: text('x') } : { hangs: true }));
+    const leave = new AbortController();
+    const asked = client.completions.create({ model, prompt }, { signal: leave.signal });
+    // Eight hang by then, which is all that are made at once: the last prompt waits.
+    await expect.poll(() => gemini.generations().length).toBe(11);
+    await expect.poll(async () => (await lastRequest()).attempts.length).toBe(3);
+    leave.abort();
+    await expect(asked).rejects.toThrow('aborted');
+    const hanging = gemini.generations().filter((call) => !isQuick(call.text));
+    await Promise.all(hanging.map(({ aborted }) => aborted));
+    await expect.poll(async () => (await lastRequest()).outcome).toBe('CANCELLED');
+    const succeeded = [1, 2, 3].map((number) => ({ number, failure: null }));
+    expect(await lastRequest()).toEqual({ outcome: 'CANCELLED', tokens: { total: 30 }, attempts: succeeded });
+    expect(gemini.generations()).toHaveLength(11);
+    expect((await graphql('{ ledger { openRequests } }')).ledger.openRequests).toBe(0);
+    expect(await verifyLedger()).toMatchObject({ isSound: true });
+  });
+
   test('are streamed, with their usage at the end when it is asked for', async () => {
     const { client, gemini } = await startCompleting();
     gemini.answerWith(() => ({ frames: [frame('there '), text('was')] }));
