@@ -50,7 +50,13 @@ const malformed: Record<string, ApiError> = {
 
 /** What is no HTTP never reaches the routes; it gets an answer all the same, unless one is on its way already. */
 function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex & { _httpMessage?: ServerResponse }): void {
-  if (!socket.writable || socket._httpMessage?.headersSent) {
+  const answering = socket._httpMessage;
+  // It came behind a whole request that waits for its answer: a refusal would be taken for that answer, which is now the last one here.
+  if (answering?.req.complete && !answering.headersSent) {
+    answering.shouldKeepAlive = false;
+    return;
+  }
+  if (!socket.writable || answering?.headersSent) {
     socket.destroy(error);
     return;
   }

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startTestGateway } from '../support/gateway.ts';
 import { openRawSocket } from '../support/raw-socket.ts';
+import { text } from '../support/simulated-gemini.ts';
 
 const body = JSON.stringify({ model: 'gemini-3.8-flash', messages: [{ role: 'user', content: 'x' }] });
 
@@ -19,6 +20,8 @@ async function startWithKey() {
 test('what could be read in two ways is refused, and the gateway lives on', async () => {
   const { say, gemini } = await startWithKey();
   const length = `content-length: ${body.length}`;
+  const size = body.length.toString(16);
+  const chunked = `${size}\r\n${body}\r\n0\r\n\r\n`;
   const smuggled: [string[], string?][] = [
     [[length, 'content-length: 5']],
     [[length, length]],
@@ -31,7 +34,28 @@ test('what could be read in two ways is refused, and the gateway lives on', asyn
     [[length, 'x-bare-cr: a\rb']],
     [[length, 'no colon']],
     [[length, 'space before : colon']],
+    [['transfer-encoding: chunked', length]],
     [['transfer-encoding: chunked'], `zz\r\n${body}\r\n0\r\n\r\n`],
+    [['transfer-encoding: chunked, identity'], chunked],
+    [['transfer-encoding: xchunked'], chunked],
+    [['transfer-encoding: \x0bchunked'], chunked],
+    [['transfer-encoding : chunked'], chunked],
+    [['transfer-encoding:', ' chunked'], chunked],
+    [['transfer-encoding: chunked'], chunked.replaceAll('\r\n', '\n')],
+    [['transfer-encoding: chunked'], `${size}\n${body}\r\n0\r\n\r\n`],
+    [['transfer-encoding: chunked'], `${size}\r\n${body}\n0\r\n\r\n`],
+    [['transfer-encoding: chunked'], `0x${chunked}`],
+    [['transfer-encoding: chunked'], `-${chunked}`],
+    [['transfer-encoding: chunked'], `${'f'.repeat(17)}\r\n`],
+    [['transfer-encoding: chunked'], `${size};a\nb\r\n${body}\r\n0\r\n\r\n`],
+    [[`x: 1\n${length}`]],
+    [[`x: 1\n\n${body}`]],
+    [['content-length: 0x10']],
+    [['content-length: -1']],
+    [[`content-length: ${body.length},${body.length}`]],
+    [['content-length: ']],
+    [['content-length: 99999999999999999999']],
+    [[' content-length: 5', length]],
   ];
   for (const [lines, content] of smuggled) {
     const answer = await say(lines, content);
@@ -43,6 +67,65 @@ test('what could be read in two ways is refused, and the gateway lives on', asyn
   }
   expect(gemini.generations()).toEqual([]);
   expect(await say([length, 'connection: close'])).toContain('HTTP/1.1 200 OK');
+});
+
+describe('on one connection', () => {
+  const ask = (authorization: string, words: string) => {
+    const content = body.replace('"x"', `"${words}"`);
+    const head = ['POST /v1/chat/completions HTTP/1.1', 'host: x', `authorization: ${authorization}`];
+    return `${[...head, `content-length: ${content.length}`].join('\r\n')}\r\n\r\n${content}`;
+  };
+  const health = 'GET /healthz HTTP/1.1\r\nhost: x\r\n';
+  const smuggling = 'POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n';
+  const outlineOf = (answers: string) => answers.match(/HTTP\/1\.1 \d+|answer to \w+|malformed_request/g);
+
+  /** A gateway whose Gemini answers the first question once the others are answered, or when it is told to. */
+  async function startPipelining() {
+    const gateway = await startWithKey();
+    const { promise: mayAnswerFirst, resolve: answerFirst } = Promise.withResolvers<void>();
+    gateway.gemini.answerWith(({ text: asked }) => ({
+      write: async (response) => {
+        if (asked.includes('first')) await mayAnswerFirst;
+        else answerFirst();
+        response.setHeader('content-type', 'application/json');
+        response.end(JSON.stringify(text(`answer to ${/first|second|third/.exec(asked)?.[0]}`)));
+      },
+    }));
+    return { ...gateway, answerFirst };
+  }
+
+  test('requests are answered in the order in which they came', async () => {
+    const { port, authorization } = await startPipelining();
+    const asked = [...['first', 'second', 'third'].map((words) => ask(authorization, words)), health];
+    const answers = await openRawSocket(port, `${asked.join('')}connection: close\r\n\r\n`).closed;
+    expect(outlineOf(answers)).toEqual([
+      'HTTP/1.1 200',
+      'answer to first',
+      'HTTP/1.1 200',
+      'answer to second',
+      'HTTP/1.1 200',
+      'answer to third',
+      'HTTP/1.1 200',
+    ]);
+  });
+
+  test('nothing is read behind a refusal', async () => {
+    const { port, authorization, gemini } = await startPipelining();
+    const answers = await openRawSocket(port, smuggling + ask(authorization, 'second')).closed;
+    expect(outlineOf(answers)).toEqual(['HTTP/1.1 400', 'malformed_request']);
+    expect(gemini.generations()).toEqual([]);
+  });
+
+  test('a refusal is never taken for the answer to an earlier request, which is then the last', async () => {
+    const { port, authorization, gemini, answerFirst } = await startPipelining();
+    const { closed } = openRawSocket(port, ask(authorization, 'first') + smuggling + ask(authorization, 'second'));
+    await expect.poll(() => gemini.generations().length).toBe(1);
+    answerFirst();
+    const answers = await closed;
+    expect(outlineOf(answers)).toEqual(['HTTP/1.1 200', 'answer to first']);
+    expect(answers.toLowerCase()).toContain('\r\nconnection: close\r\n');
+    expect(gemini.generations()).toHaveLength(1);
+  });
 });
 
 test('32 KB of headers are accepted, and headers without end are not', async () => {
