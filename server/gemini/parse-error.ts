@@ -53,6 +53,16 @@ export function redactKeys(text: string, usedKey = ''): string {
   return redacted.replace(/AIza[\w-]{20,}|AQ\.[\w-]{20,}/g, '[key]');
 }
 
+/**
+ * A success as it came, less the key that was used. Google names a key in errors alone, but an operation, a batch or a stream that
+ * began well carries its error inside a success. Of a stream each read is looked through by itself.
+ */
+export function withoutKey(bytes: Buffer, usedKey: string): Buffer {
+  if (usedKey.length < redactableKeyLengthMin || !bytes.includes(usedKey)) return bytes;
+  // Latin-1 has every byte: what is no text comes through unharmed.
+  return Buffer.from(bytes.toString('latin1').replaceAll(usedKey, '[key]'), 'latin1');
+}
+
 /** The objects in what should be a list of objects. */
 export function objectsOf(value: unknown): Record<string, unknown>[] {
   return Array.isArray(value) ? value.filter(isObject) : [];

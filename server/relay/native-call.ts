@@ -1,4 +1,5 @@
 import type { ForwardEnd } from '../gemini/forward-call.ts';
+import { withoutKey } from '../gemini/parse-error.ts';
 import { Tally } from '../gemini/tally.ts';
 import type { GenerateContentResponse } from '../gemini/types.ts';
 import type { RequestAborted, TokenUsage } from '../ledger/events.ts';
@@ -44,6 +45,7 @@ export class NativeCall {
   readonly #startedAt = performance.now();
   #abortCall: (() => void) | null = null;
   #head: { status: number; headers: Record<string, string> } | null = null;
+  #apiKey = '';
   #held: Buffer[] = [];
   #heldLength = 0;
   #isFinished = false;
@@ -75,6 +77,7 @@ export class NativeCall {
 
   async attempt(key: PoolKey): Promise<AttemptResult<null>> {
     const { method, path, headers, body } = this.#request;
+    this.#apiKey = key.apiKey;
     this.#held = [];
     this.#heldLength = 0;
     const end: ForwardEnd = await this.#parts.gemini.forward({
@@ -113,9 +116,7 @@ export class NativeCall {
     const { reply } = this.#request;
     if (!this.isCommitted && this.#head) reply.begin(this.#head.status, this.#head.headers);
     this.isCommitted = true;
-    const pieces = this.#held;
-    this.#held = [];
-    if (reply.write(Buffer.concat(pieces))) return true;
+    if (reply.write(this.#takeHeld())) return true;
     reply.onDrain(resume);
     return false;
   }
@@ -125,7 +126,13 @@ export class NativeCall {
     this.#isFinished = true;
     const { reply } = this.#request;
     if (!this.isCommitted) reply.begin(this.#head?.status ?? 200, headers);
-    reply.end(Buffer.concat(this.#held));
+    reply.end(this.#takeHeld());
+  }
+
+  #takeHeld(): Buffer {
+    const pieces = this.#held;
+    this.#held = [];
+    return withoutKey(Buffer.concat(pieces), this.#apiKey);
   }
 
   /** Tells the caller of a failure by status, or cuts an answer that has begun. */

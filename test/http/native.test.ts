@@ -403,6 +403,20 @@ describe('beside models,', () => {
   });
 });
 
+test.each(['application/json', 'text/event-stream', 'application/octet-stream'])(
+  'an error inside a success of type %s names no Gemini key, and every other byte passes',
+  async (type) => {
+    const { call, gemini } = await startNative();
+    const [before, after] = [Buffer.from([0xff, 0, 0x41]), Buffer.from('é AIza-of-somebody-else-0123456789')];
+    gemini.answerWith(({ key }) => ({
+      raw: [Buffer.concat([before, Buffer.from(`API key ${key} expired`), after])],
+      headers: { 'content-type': type },
+    }));
+    const answer = Buffer.from(await (await call('/v1beta/operations/o1')).arrayBuffer());
+    expect(answer).toEqual(Buffer.concat([before, Buffer.from('API key [key] expired'), after]));
+  },
+);
+
 test('fields of a wrong type in an answer end the request, with a ledger that is sound', async () => {
   const { post, gemini, graphql, verifyLedger } = await startNative();
   const noText = { toString: 1 };
