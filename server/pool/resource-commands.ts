@@ -1,17 +1,17 @@
 import type { CommandHandler } from '../ledger/commands.ts';
-import { ResourceOwner } from './resource-owner.entity.ts';
+import { expired, ResourceOwner } from './resource-owner.entity.ts';
 
 export interface OwnResource {
   name: string;
   upstreamKeyId: string;
   clientKeyId: string;
-  /** Owners noted before this are forgotten, ms since 1970. */
-  forgetBefore: number;
+  /** Now, ms since 1970. */
+  createdAt: number;
 }
 
-const own: CommandHandler<OwnResource, null> = async ({ em, now }, { forgetBefore, ...owner }) => {
-  await em.upsert(ResourceOwner, { ...owner, createdAt: now });
-  await em.nativeDelete(ResourceOwner, { createdAt: { $lt: forgetBefore } });
+const own: CommandHandler<OwnResource, null> = async ({ em }, owner) => {
+  await em.upsert(ResourceOwner, owner);
+  await em.nativeDelete(ResourceOwner, expired(owner.createdAt));
   return { events: [], result: null };
 };
 

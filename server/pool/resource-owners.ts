@@ -1,7 +1,7 @@
 import type { Orm } from '../database.ts';
 import type { Execute } from '../ledger/commands.ts';
 import type { resourceCommands } from './resource-commands.ts';
-import { ResourceOwner } from './resource-owner.entity.ts';
+import { expired, isLasting, lasting, ResourceOwner } from './resource-owner.entity.ts';
 
 /** Who made a resource at Google. */
 export interface Owner {
@@ -26,27 +26,30 @@ interface ResourceOwnersParts {
   now(): number;
 }
 
-/** Google keeps interactions longest, for 55 days; files live two days, caches as long as their maker says. */
-const ageMsMax = 60 * 24 * 3_600_000;
+/** Beyond it the oldest that is not lasting is forgotten. */
 const ownersMax = 100_000;
 
 export async function loadResourceOwners({ execute, orm, now }: ResourceOwnersParts): Promise<ResourceOwners> {
+  const em = orm.em.fork();
   const newest = { orderBy: { createdAt: 'desc' }, limit: ownersMax } as const;
-  const rows = await orm.em.fork().find(ResourceOwner, { createdAt: { $gte: now() - ageMsMax } }, newest);
+  const rows = [
+    ...(await em.find(ResourceOwner, { $not: { $or: [lasting, expired(now())] } }, newest)),
+    ...(await em.find(ResourceOwner, lasting, newest)),
+  ].sort((a, b) => a.createdAt - b.createdAt);
   const owners = new Map<string, Owner>();
-  for (const { name, upstreamKeyId, clientKeyId } of rows.reverse()) owners.set(name, { upstreamKeyId, clientKeyId });
+  for (const { name, upstreamKeyId, clientKeyId } of rows) owners.set(name, { upstreamKeyId, clientKeyId });
 
   return {
     find: (name) => owners.get(name),
     ofClient: (clientKeyId) =>
       [...owners].flatMap(([name, owner]) => (owner.clientKeyId === clientKeyId ? [name] : [])).reverse(),
     async add(name, owner) {
-      await execute('resource.own', { name, ...owner, forgetBefore: now() - ageMsMax });
+      await execute('resource.own', { name, ...owner, createdAt: now() });
       owners.delete(name);
       owners.set(name, owner);
       for (const oldest of owners.keys()) {
         if (owners.size <= ownersMax) break;
-        owners.delete(oldest);
+        if (!isLasting(oldest)) owners.delete(oldest);
       }
     },
     async remove(name) {
