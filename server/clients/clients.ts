@@ -25,6 +25,11 @@ export function mayUse({ allowedModels }: Pick<Client, 'allowedModels'>, ...name
   return allowedModels.some((pattern) => ids.some((id) => matchesPattern(plainId(pattern), id)));
 }
 
+/** Whether a client may use every model. */
+export function mayUseAll({ allowedModels }: Pick<Client, 'allowedModels'>): boolean {
+  return allowedModels === null || allowedModels.includes('*');
+}
+
 export interface Clients {
   /** The client that a secret belongs to. From memory: no database on the way of a request. */
   find(secret: string): Client | null;

@@ -1,10 +1,10 @@
 import querystring from 'node:querystring';
 import Router from '@koa/router';
 import type { Context } from 'koa';
-import { type Clients, mayUse } from '../clients/clients.ts';
+import { type Clients, mayUse, mayUseAll } from '../clients/clients.ts';
 import { ApiError, invalidRequest } from '../formats/api-error.ts';
 import { geminiNative, type NativeCall } from '../formats/gemini/gemini.ts';
-import { modelsIn } from '../formats/gemini/models-in.ts';
+import { isBatchFromFile, modelsIn } from '../formats/gemini/models-in.ts';
 import { type NativePath, parseNativePath } from '../formats/gemini/native-path.ts';
 import { resourcesIn } from '../formats/gemini/resources-in.ts';
 import { uploadsIn } from '../relay/forwarder.ts';
@@ -103,11 +103,13 @@ async function forwardCall(
     headers: { ...passedOn(ctx), ...(isJson && { 'content-type': 'application/json' }) },
     body: bytes.length > 0 ? bytes : null,
     model: model.slice(0, modelCharactersMax),
+    isFromFile: isBatchFromFile(body),
     deletes: ctx.method === 'DELETE' && path.isWhole ? path.resource : null,
     isCreation: path.resource === null && modelCreators.has(path.collection),
     resources: [...(path.resource ? [path.resource] : []), ...uploadsIn(ctx.url), ...resourcesIn(body)],
     reply: new HttpNativeReply(ctx.res, originOf(ctx)),
     mayUse: (...names) => mayUse(ctx.state.client, ...names),
+    mayUseAll: mayUseAll(ctx.state.client),
   });
 }
 

@@ -1,6 +1,6 @@
 import { ApiError } from '../formats/api-error.ts';
 import { plainRequest } from '../formats/format.ts';
-import { resourcesIn } from '../formats/gemini/resources-in.ts';
+import { objectsOf } from '../gemini/parse-error.ts';
 import { LedgerUnavailable } from '../ledger/commands.ts';
 import type { RunResult } from '../pool/pool.ts';
 import type { PoolKey } from '../pool/pool-key.ts';
@@ -11,7 +11,7 @@ import type { OpenCalls } from './open-calls.ts';
 import type { OpenRequest, RelayParts } from './parts.ts';
 import type { RecordRejection } from './rejections.ts';
 import * as events from './request-events.ts';
-import { requireMayUse } from './require-may-use.ts';
+import { requireMayUse, requireMayUseAll } from './require-may-use.ts';
 import { soleOwner } from './sole-owner.ts';
 import { toApiError } from './to-api-error.ts';
 import { noUsage } from './token-usage.ts';
@@ -33,6 +33,7 @@ export function createForwarder(parts: RelayParts, open: OpenCalls<OpenRequest>,
     let first: PoolKey;
     try {
       if (model) requireMayUse(request, model);
+      if (request.isFromFile) requireMayUseAll(request);
       only = soleOwner(resources, clientKeyId, parts);
       first = chooseFirst(model, only, parts);
     } catch (error) {
@@ -85,8 +86,8 @@ export function createForwarder(parts: RelayParts, open: OpenCalls<OpenRequest>,
       timeToFirstTokenMs: null,
       servedModel: request.model || null,
       usage: usage ?? noUsage,
-      // Only an interaction costs tokens; a streamed one is not looked into.
-      usageSource: usage || !request.path.includes('/interactions') ? 'upstream' : 'unknown',
+      // What a batch or a film costs no answer tells, and a streamed interaction is not looked into.
+      usageSource: usage || !isSpending(request.path) ? 'upstream' : 'unknown',
     };
     if (result.kind === 'aborted') {
       await ledger.append(events.aborted(facts, ending, call.abortedBy ?? 'client', now()));
@@ -130,7 +131,8 @@ export function createForwarder(parts: RelayParts, open: OpenCalls<OpenRequest>,
       if (request.deletes) await owners.remove(request.deletes);
       return headers;
     }
-    for (const name of madeIn(answer, request.path)) if (!owners.find(name)) await owners.add(name, owner);
+    for (const name of [...madeIn(answer, request.path), ...resultsIn(answer)])
+      if (!owners.find(name)) await owners.add(name, owner);
     const { 'x-goog-upload-url': uploadUrl = '', ...others } = headers;
     if (!URL.canParse(uploadUrl)) return others;
     for (const upload of uploadsIn(uploadUrl)) await owners.add(upload, owner);
@@ -153,9 +155,22 @@ function madeIn(answer: Record<string, unknown> | null, path: string): string[] 
   const names = [answer?.name, file?.name].filter(
     (name): name is string => typeof name === 'string' && resourceName.test(name),
   );
-  // What an operation made, such as a film, is told by its answer alone.
-  if (path.includes('/operations/'))
-    names.push(...resourcesIn(answer?.response).filter((name) => resourceName.test(name)));
   const isInteraction = path.includes('/interactions') && typeof answer?.id === 'string';
   return isInteraction ? [...names, `interactions/${answer.id}`] : names;
+}
+
+/** The files that hold what an operation or a batch came to: read where Google alone writes, never in what a model said. */
+function resultsIn(answer: Record<string, unknown> | null): string[] {
+  const { responsesFile, generateVideoResponse } = (answer?.response ?? {}) as Record<string, unknown>;
+  const { generatedSamples } = (generateVideoResponse ?? {}) as { generatedSamples?: unknown };
+  const films = objectsOf(generatedSamples).map(({ video }) => (video as { uri?: unknown } | undefined)?.uri);
+  const named = [responsesFile, ...films].filter((name) => typeof name === 'string');
+  return named.flatMap((name) => fileName.exec(name)?.[1] ?? []);
+}
+
+const fileName = /(?:^|\/)(files\/[\w-]+)(?::|$)/;
+
+/** Whether a call makes a model work. */
+function isSpending(path: string): boolean {
+  return /\/(interactions|models)\b/.test(path);
 }

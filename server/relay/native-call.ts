@@ -24,6 +24,8 @@ export interface NativeRequest {
   body: Buffer | null;
   /** The model that path or body name; '' for none. */
   model: string;
+  /** Its requests lie in a file that is not looked into: which models they name is not known. */
+  isFromFile: boolean;
   /** It makes something for that model: refused, it is the model's or the key's affair. Otherwise what it asks for is to blame. */
   isCreation: boolean;
   /** The resource that is gone when it succeeds. */
@@ -33,6 +35,8 @@ export interface NativeRequest {
   reply: NativeReply;
   /** Whether the caller may use a model. */
   mayUse(...names: string[]): boolean;
+  /** Whether the caller's key is held to no models. */
+  mayUseAll: boolean;
 }
 
 /** JSON up to this size is looked into before it is passed on; it names what was made. */

@@ -285,7 +285,7 @@ test('an interaction is answered with its tokens in the ledger, and goes on with
 });
 
 test('a film is asked for until it is done, and fetched, with the key that makes it; nobody else sees it', async () => {
-  const { call, post, createKey, gemini } = await startNative();
+  const { call, post, createKey, gemini, graphql } = await startNative();
   const name = 'models/veo-3.1/operations/o1';
   const uri = 'https://generativelanguage.googleapis.com/v1beta/files/film:download?alt=media';
   const response = { generateVideoResponse: { generatedSamples: [{ video: { uri } }] } };
@@ -301,6 +301,13 @@ test('a film is asked for until it is done, and fetched, with the key that makes
   const stranger = await createKey('stranger');
   for (const path of [`/v1beta/${name}`, '/v1beta/files/film:download?alt=media'])
     expect((await call(path, {}, stranger)).status).toBe(404);
+  // What a film costs is not told in tokens.
+  const { requests } = await graphql('{ requests { nodes { tokens { isEstimated } } } }');
+  expect(requests.nodes.map(({ tokens }: { tokens: object }) => tokens).slice(-3)).toEqual([
+    { isEstimated: false },
+    { isEstimated: false },
+    { isEstimated: true },
+  ]);
 });
 
 test.each(['/v1beta/interactions', unary])('a caller of %s who goes away ends the upstream call', async (path) => {
@@ -317,6 +324,62 @@ test.each(['/v1beta/interactions', unary])('a caller of %s who goes away ends th
   await expect(asked).rejects.toThrow();
   await gemini.generations()[0]?.aborted;
   await expect.poll(async () => (await graphql(requestsQuery)).requests.nodes[0].outcome).toBe('CANCELLED');
+});
+
+describe('a batch', () => {
+  const path = `/v1beta/models/${model}:batchGenerateContent`;
+  const inline = (...models: string[]) => {
+    const requests = models.map((name) => ({ request: { model: `models/${name}`, contents: [] } }));
+    return JSON.stringify({ batch: { inputConfig: { requests: { requests } } } });
+  };
+  const fromFile = '{"batch":{"input_config":{"file_name":"files/requests"}}}';
+
+  async function startHeldTo(...allowedModels: string[]) {
+    const { url, graphql, gemini, createKey } = await startNative();
+    const secret = await createKey('held');
+    const { clientKeys } = await graphql('{ clientKeys { nodes { id name } } }');
+    const { id } = clientKeys.nodes.find(({ name }: { name: string }) => name === 'held');
+    await graphql('mutation ($input: ClientKeyUpdateInput!) { clientKeyUpdate(input: $input) { __typename } }', {
+      input: { id, allowedModels },
+    });
+    const post = async (body: string) => {
+      const headers = { 'x-goog-api-key': secret, 'content-type': 'application/json' };
+      const answer = await fetch(url + path, { method: 'POST', body, headers });
+      return [answer.status, ((await answer.json()) as { error?: { status?: string } }).error?.status];
+    };
+    return { post, gemini, graphql };
+  }
+
+  test('of a client key that is held to some models names these alone, and lies in no file', async () => {
+    const { post, gemini, graphql } = await startHeldTo('gemini-3.8*');
+    expect(await post(inline(model))).toEqual([200, undefined]);
+    expect(await post(inline(model, 'gemini-3.5-flash'))).toEqual([400, 'INVALID_ARGUMENT']);
+    expect(await post(fromFile)).toEqual([403, 'PERMISSION_DENIED']);
+    expect(gemini.calls).toHaveLength(1);
+    const { requests } = await graphql('{ requests(first: 1) { nodes { outcome httpStatus error { code } } } }');
+    expect(requests.nodes).toEqual([{ outcome: 'REJECTED', httpStatus: 403, error: { code: 'permission_denied' } }]);
+  });
+
+  test('of a client key that may use every model may lie in a file', async () => {
+    const { post } = await startHeldTo('*');
+    expect(await post(fromFile)).toEqual([200, undefined]);
+  });
+
+  test('leaves its results to who began it', async () => {
+    const { call, post, createKey, gemini } = await startNative();
+    gemini.answerWith(({ method }) =>
+      method === 'POST'
+        ? { json: { name: 'batches/b1' } }
+        : { json: { name: 'batches/b1', done: true, response: { responsesFile: 'files/batch-b1' } } },
+    );
+    await post(path, inline(model));
+    await call('/v1beta/batches/b1');
+    expect((await call('/download/v1beta/files/batch-b1:download?alt=media')).status).toBe(200);
+    expect(new Set(gemini.calls.map(({ key }) => key)).size).toBe(1);
+    const stranger = await createKey('stranger');
+    const theirs = await call('/download/v1beta/files/batch-b1:download?alt=media', {}, stranger);
+    expect(theirs.status).toBe(404);
+  });
 });
 
 describe('beside models,', () => {

@@ -28,3 +28,10 @@ function collect(value: unknown, found: Set<string>, depth: number): void {
     for (const name of containers) if (value[name] !== undefined) collect(value[name], found, depth + 1);
   }
 }
+
+/** Whether a batch takes its requests from a file: they may name any model, and the file is not here to be looked into. */
+export function isBatchFromFile(request: unknown): boolean {
+  const batch = isObject(request) && isObject(request.batch) ? request.batch : {};
+  const configs = [batch.inputConfig, batch.input_config].filter(isObject);
+  return configs.some(({ fileName, file_name }) => fileName !== undefined || file_name !== undefined);
+}

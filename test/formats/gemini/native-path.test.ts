@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { modelsIn } from '../../../server/formats/gemini/models-in.ts';
+import { isBatchFromFile, modelsIn } from '../../../server/formats/gemini/models-in.ts';
 import { parseNativePath } from '../../../server/formats/gemini/native-path.ts';
 import { resourcesIn } from '../../../server/formats/gemini/resources-in.ts';
 
@@ -85,4 +85,17 @@ test('models are found where a native request may name them, and not among its c
   ]);
   expect(modelsIn({ contents: [{ model: 'x' }], model: 5 })).toEqual([]);
   expect(modelsIn(null)).toEqual([]);
+});
+
+test.each<[unknown, boolean]>([
+  [{ batch: { inputConfig: { fileName: 'files/f' } } }, true],
+  [{ batch: { input_config: { file_name: 'files/f' } } }, true],
+  [{ batch: { inputConfig: { requests: {} }, input_config: { fileName: 'files/f' } } }, true],
+  [{ batch: { inputConfig: { fileName: 5 } } }, true],
+  [{ batch: { inputConfig: { requests: { requests: [] } } } }, false],
+  [{ fileName: 'files/f' }, false],
+  [{ batch: 'files/f' }, false],
+  [null, false],
+])('the requests of %j lie in a file: %s', (request, isInFile) => {
+  expect(isBatchFromFile(request)).toBe(isInFile);
 });
