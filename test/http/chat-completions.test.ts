@@ -33,19 +33,6 @@ describe('the official client', () => {
     expect(answer.usage?.total_tokens).toBe(10);
   });
 
-  test.each([undefined, false])(
-    'with options of a stream is an answer all the same when stream is %s',
-    async (stream) => {
-      const { openai } = await startTestGateway();
-      const options = { stream, stream_options: { include_usage: true } };
-      const { data, response } = await (await openai()).chat.completions
-        .create({ model, messages, ...options } as OpenAI.ChatCompletionCreateParamsNonStreaming)
-        .withResponse();
-      expect(data).toMatchObject({ object: 'chat.completion', usage: { total_tokens: 10 } });
-      expect(response.headers.get('x-ignored-params')).toBeNull();
-    },
-  );
-
   test('runs parallel tool calls and sends their results back, although it drops the signature', async () => {
     const { openai, gemini } = await startTestGateway();
     const call = (id: string, city: string) => ({ functionCall: { id, name: 'weather', args: { city } } });
