@@ -22,6 +22,8 @@ export class Exchange implements CallOwner {
   #unsent = '';
   /** Of a native stream, whose bytes pass as they are. */
   #unsentBytes: Buffer[] = [];
+  /** Signatures that are kept already, by their keys. */
+  readonly #remembered = new Map<string, string>();
   #isFinished = false;
   /** The upstream calls it needs: one, or several side by side that are answered together. */
   readonly calls: readonly PendingCall[];
@@ -98,6 +100,8 @@ export class Exchange implements CallOwner {
     }
     if (!tally.hasContent) return true;
     this.#commit();
+    // Before the call is out: a client that has it may leave, and be back with its result before this stream has ended.
+    if (tally.hasFunctionCall) this.#rememberSignatures();
     const content = this.#takeUnsent();
     if (content.length === 0 || this.#call.reply.write(content)) return true;
     this.#call.reply.onDrain(resume);
@@ -196,10 +200,13 @@ export class Exchange implements CallOwner {
   }
 
   #rememberSignatures(): void {
-    const signatures = this.#answer.signatures();
-    if (signatures.size === 0) return;
+    const signatures = [...this.#answer.signatures()].filter(
+      ([key, signature]) => this.#remembered.get(key) !== signature,
+    );
+    if (signatures.length === 0) return;
     const { model } = this.#translated;
-    this.#parts.signatures.remember([...signatures].map(([key, signature]) => ({ key, signature, model })));
+    for (const [key, signature] of signatures) this.#remembered.set(key, signature);
+    this.#parts.signatures.remember(signatures.map(([key, signature]) => ({ key, signature, model })));
   }
 
   finish({ content, contentType }: AnswerBody): void {
@@ -221,8 +228,6 @@ export class Exchange implements CallOwner {
   /** Ends what was aborted: at shutdown the caller is still there and is told. */
   cut(): void {
     this.outcome = this.abortedBy === 'client' ? 'cancelled' : 'failed';
-    // A client that had what it wanted, a tool call, may leave before the end and come back with its result.
-    if (this.#translated.isStreaming) this.#rememberSignatures();
     if (this.abortedBy === 'client') return;
     const message = 'The gateway was stopped before the answer was complete.';
     this.fail(new ApiError(503, 'shutting_down', message, { retryAfterMs: 1000 }));

@@ -36,8 +36,8 @@ test('a conversation goes on after a restart although the client dropped the sig
   ]);
 });
 
-test('the signature of a tool call is kept when its client leaves before the stream ends', async () => {
-  const { openai, gemini, graphql } = await startTestGateway();
+test('the signature of a tool call is kept when its client leaves before the stream ends, and comes back at once', async () => {
+  const { openai, gemini } = await startTestGateway();
   const client = await openai();
   const never = new Promise(() => {});
   const parts = [{ functionCall: { id: 'c1', name: 'weather', args: {} }, thoughtSignature: 'U0lH' }];
@@ -51,9 +51,6 @@ test('the signature of a tool call is kept when its client leaves before the str
     id = chunk.choices[0]?.delta.tool_calls?.[0]?.id ?? '';
     if (id) break;
   }
-  const outcome = async () => (await graphql('{ requests { nodes { outcome } } }')).requests.nodes[0].outcome;
-  await expect.poll(outcome).toBe('CANCELLED');
-
   gemini.answerWith(() => null);
   const call = { id, type: 'function' as const, function: { name: 'weather', arguments: '{}' } };
   const turn = { role: 'assistant' as const, tool_calls: [call] };
