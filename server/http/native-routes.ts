@@ -14,7 +14,7 @@ import { authenticate } from './authenticate.ts';
 import { HttpReply } from './http-reply.ts';
 import { HttpNativeReply } from './native-reply.ts';
 import { readBody } from './read-body.ts';
-import { parseJson } from './read-json.ts';
+import { parsePassedOn } from './read-json.ts';
 
 interface NativeParts {
   clients: Pick<Clients, 'find'>;
@@ -67,7 +67,7 @@ async function answerModelCall(
   if (ctx.method !== 'POST')
     throw new ApiError(405, 'method_not_allowed', `${ctx.path} takes POST, not ${ctx.method}.`);
   const bytes = await readBody(ctx.req, bodyBytesMax);
-  const call: NativeCall = { model, action, version, query: queryWithoutKey(ctx), body: parseJson(bytes), bytes };
+  const call: NativeCall = { model, action, version, query: queryWithoutKey(ctx), body: parsePassedOn(bytes), bytes };
   ctx.respond = false;
   await relay.answer({
     requestId: ctx.state.requestId,
@@ -89,7 +89,7 @@ async function forwardCall(
   const bytes = await readBody(ctx.req, bodyBytesMax);
   // What is uploaded is a file, whatever its type.
   const isJson = bytes.length > 0 && !ctx.path.startsWith('/upload/');
-  const body = isJson ? parseJson(bytes) : null;
+  const body = isJson ? parsePassedOn(bytes) : null;
   const [model = '', other] = new Set([...(path.model ? [path.model] : []), ...modelsIn(body)]);
   if (other !== undefined) throw invalidRequest('The request names more than one model.', 'model');
   ctx.respond = false;

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { type ApiError, invalidRequest } from '../formats/api-error.ts';
 import { readBody, wrongType } from './read-body.ts';
+import { hasRepeatedName } from './repeated-name.ts';
 
 /** A parsed body and its size, unpacked. */
 export interface ParsedBody {
@@ -27,9 +28,15 @@ export async function readJson(request: IncomingMessage, bytesMax: number): Prom
   return { value: parse(text, request.headers['content-type']), bytes: length };
 }
 
-/** @throws ApiError 400 when it is not JSON in UTF-8. */
-export function parseJson(bytes: Buffer): unknown {
-  return parse(textOf(bytes));
+/**
+ * Parses a body that is looked into here and passed on as it came.
+ * @throws ApiError 400 when it is not JSON in UTF-8, or could be read there as something else.
+ */
+export function parsePassedOn(bytes: Buffer): unknown {
+  const text = textOf(bytes);
+  const value = parse(text);
+  if (hasRepeatedName(text, value)) throw invalidJson('An object in the body has the same name twice.');
+  return value;
 }
 
 function textOf(bytes: Buffer): string {

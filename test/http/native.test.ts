@@ -360,6 +360,19 @@ describe('a batch', () => {
     expect(requests.nodes).toEqual([{ outcome: 'REJECTED', httpStatus: 403, error: { code: 'permission_denied' } }]);
   });
 
+  test('that says a thing twice is refused, as the other reader may take what is not looked at here', async () => {
+    const { post, gemini } = await startHeldTo('gemini-3.8*');
+    const hidden = [
+      fromFile.replace('}}}', '}},"batch":{}}'),
+      inline('gemini-3.5-flash').replace('"contents"', `"mod\\u0065l" : "models/${model}","contents"`),
+    ];
+    for (const body of hidden) {
+      expect(JSON.stringify(JSON.parse(body))).not.toMatch(/file|3\.5/);
+      expect(await post(body)).toEqual([400, 'INVALID_ARGUMENT']);
+    }
+    expect(gemini.calls).toEqual([]);
+  });
+
   test('of a client key that may use every model may lie in a file', async () => {
     const { post } = await startHeldTo('*');
     expect(await post(fromFile)).toEqual([200, undefined]);

@@ -31,7 +31,9 @@ function collect(value: unknown, found: Set<string>, depth: number): void {
 
 /** Whether a batch takes its requests from a file: they may name any model, and the file is not here to be looked into. */
 export function isBatchFromFile(request: unknown): boolean {
-  const batch = isObject(request) && isObject(request.batch) ? request.batch : {};
-  const configs = [batch.inputConfig, batch.input_config].filter(isObject);
+  if (!isObject(request)) return false;
+  // A change of a batch is the batch itself.
+  const batches = [request, request.batch].filter(isObject);
+  const configs = batches.flatMap((batch) => [batch.inputConfig, batch.input_config]).filter(isObject);
   return configs.some(({ fileName, file_name }) => fileName !== undefined || file_name !== undefined);
 }

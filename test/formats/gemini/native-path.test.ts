@@ -92,6 +92,7 @@ test.each<[unknown, boolean]>([
   [{ batch: { input_config: { file_name: 'files/f' } } }, true],
   [{ batch: { inputConfig: { requests: {} }, input_config: { fileName: 'files/f' } } }, true],
   [{ batch: { inputConfig: { fileName: 5 } } }, true],
+  [{ inputConfig: { fileName: 'files/f' } }, true],
   [{ batch: { inputConfig: { requests: { requests: [] } } } }, false],
   [{ fileName: 'files/f' }, false],
   [{ batch: 'files/f' }, false],
