@@ -3,8 +3,9 @@ import { mayUse } from '../clients/clients.ts';
 import type { ClientFormat } from '../formats/format.ts';
 import type { Relay } from '../relay/relay.ts';
 import { HttpReply } from './http-reply.ts';
-import { readJson } from './read-json.ts';
+import { type ParsedBody, readJson } from './read-json.ts';
 import { readMultipart } from './read-multipart.ts';
+import { readOrReject } from './read-or-reject.ts';
 
 const bodyBytesMax = 100_000_000;
 
@@ -12,7 +13,8 @@ const bodyBytesMax = 100_000_000;
 export function answerFormat(format: ClientFormat, relay: Relay, heartbeatMs: number): Middleware {
   return async function answerCall(ctx) {
     const readBody = format.takesForm ? readMultipart : readJson;
-    const { value, bytes } = await readBody(ctx.req, bodyBytesMax);
+    const asked = { format: format.name, model: ctx.state.pathModel ?? '' };
+    const { value, bytes } = await readOrReject<ParsedBody>(ctx, relay, asked, () => readBody(ctx.req, bodyBytesMax));
     // The relay writes to the response itself; an error before its first byte comes back here as an ordinary answer.
     ctx.respond = false;
     await relay.answer({

@@ -15,6 +15,7 @@ import { HttpReply } from './http-reply.ts';
 import { HttpNativeReply } from './native-reply.ts';
 import { readBody } from './read-body.ts';
 import { parsePassedOn } from './read-json.ts';
+import { readOrReject } from './read-or-reject.ts';
 
 interface NativeParts {
   clients: Pick<Clients, 'find'>;
@@ -66,8 +67,11 @@ async function answerModelCall(
 ): Promise<void> {
   if (ctx.method !== 'POST')
     throw new ApiError(405, 'method_not_allowed', `${ctx.path} takes POST, not ${ctx.method}.`);
-  const bytes = await readBody(ctx.req, bodyBytesMax);
-  const call: NativeCall = { model, action, version, query: queryWithoutKey(ctx), body: parsePassedOn(bytes), bytes };
+  const { bytes, body } = await readOrReject(ctx, relay, { format: geminiNative.name, model }, async () => {
+    const bytes = await readBody(ctx.req, bodyBytesMax);
+    return { bytes, body: parsePassedOn(bytes) };
+  });
+  const call: NativeCall = { model, action, version, query: queryWithoutKey(ctx), body, bytes };
   ctx.respond = false;
   await relay.answer({
     requestId: ctx.state.requestId,
@@ -86,12 +90,8 @@ async function forwardCall(
   path: Extract<NativePath, { kind: 'other' }>,
   { relay, originOf }: NativeParts,
 ): Promise<void> {
-  const bytes = await readBody(ctx.req, bodyBytesMax);
-  // What is uploaded is a file, whatever its type.
-  const isJson = bytes.length > 0 && !ctx.path.startsWith('/upload/');
-  const body = isJson ? parsePassedOn(bytes) : null;
-  const [model = '', other] = new Set([...(path.model ? [path.model] : []), ...modelsIn(body)]);
-  if (other !== undefined) throw invalidRequest('The request names more than one model.', 'model');
+  const asked = { format: geminiNative.name, model: path.model ?? '' };
+  const { bytes, isJson, body, model } = await readOrReject(ctx, relay, asked, () => readForwarded(ctx, path));
   ctx.respond = false;
   await relay.forward({
     requestId: ctx.state.requestId,
@@ -111,6 +111,16 @@ async function forwardCall(
     mayUse: (...names) => mayUse(ctx.state.client, ...names),
     mayUseAll: mayUseAll(ctx.state.client),
   });
+}
+
+async function readForwarded(ctx: Context, path: Extract<NativePath, { kind: 'other' }>) {
+  const bytes = await readBody(ctx.req, bodyBytesMax);
+  // What is uploaded is a file, whatever its type.
+  const isJson = bytes.length > 0 && !ctx.path.startsWith('/upload/');
+  const body = isJson ? parsePassedOn(bytes) : null;
+  const [model = '', other] = new Set([...(path.model ? [path.model] : []), ...modelsIn(body)]);
+  if (other !== undefined) throw invalidRequest('The request names more than one model.', 'model');
+  return { bytes, isJson, body, model };
 }
 
 /** Under which name Google lists what is in a collection, where that is another. */

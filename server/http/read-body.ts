@@ -84,7 +84,8 @@ function readBytes(request: IncomingMessage, bytesMax: number): Promise<Body> {
   request.on('end', () =>
     resolve(place === null ? nothing : place.length === length ? place : place.subarray(0, length)),
   );
-  request.on('error', reject);
+  // A request has no other error than that its connection broke.
+  request.on('error', () => reject(incomplete()));
   request.on('close', () => {
     // Every request closes; an error made for each would cost its stack.
     if (!request.complete) {

@@ -13,7 +13,7 @@ import { listOwnResources, type ResourcePage } from './own-resources.ts';
 import type { Call, OpenRequest, RelayParts } from './parts.ts';
 import { withoutRefused, writeOut } from './pending-call.ts';
 import { refuseIgnored } from './refuse-ignored.ts';
-import { createRejections } from './rejections.ts';
+import { createRejections, type RecordRejection } from './rejections.ts';
 import * as events from './request-events.ts';
 import { requireMayUse } from './require-may-use.ts';
 import { type CallResult, runCalls } from './run-calls.ts';
@@ -28,6 +28,8 @@ export interface Relay {
   answer(call: Call): Promise<void>;
   /** Passes a native client's call on. @throws ApiError when nothing was sent yet. */
   forward(request: NativeRequest): Promise<void>;
+  /** Takes down that a known caller's request was refused before it came here. */
+  reject: RecordRejection;
   /** The files and the like that a client made, page by page. */
   listOwnResources(
     which: { clientKeyId: string; version: string; collection: string },
@@ -131,6 +133,7 @@ export function createRelay(parts: RelayParts): Relay {
   return {
     answer,
     forward,
+    reject: recordRejection,
     listOwnResources: (which, page) => listOwnResources(which, page, parts),
     openCalls: open.count,
     abortAll() {

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
-import { startTestGateway } from '../support/gateway.ts';
+import { startTestGateway, type TestGatewayOptions } from '../support/gateway.ts';
+import { openRawSocket } from '../support/raw-socket.ts';
 
-async function startWithKey() {
-  const gateway = await startTestGateway();
+async function startWithKey(options: TestGatewayOptions = {}) {
+  const gateway = await startTestGateway({}, options);
   const { apiKey } = await gateway.openai();
   const call = async (path: string, init: RequestInit = {}) => {
     const headers = { authorization: `Bearer ${apiKey}`, ...(init.headers as Record<string, string>) };
@@ -13,7 +14,7 @@ async function startWithKey() {
       body: (await response.json()) as { error: Record<string, unknown> },
     };
   };
-  return { ...gateway, call };
+  return { ...gateway, call, authorization: `Bearer ${apiKey}` };
 }
 
 test('every refusal is an OpenAI error object, and none is a 500', async () => {
@@ -58,6 +59,50 @@ test('every refusal is an OpenAI error object, and none is a 500', async () => {
     expect(Object.keys(body.error).sort()).toEqual(['code', 'message', 'param', 'type']);
     expect(headers.get('x-request-id')).toMatch(/^req_[0-9a-f]{32}$/);
   }
+});
+
+test('a body that is refused can be found by the id of its request, in every format', async () => {
+  const { call, graphql } = await startWithKey();
+  const multipart = { 'content-type': 'multipart/form-data; boundary=b' };
+  const refused: [string, Record<string, string>, object][] = [
+    ['/v1/chat/completions', {}, { format: 'openai-chat', requestedModel: '', error: { code: 'invalid_json' } }],
+    ['/v1/messages', multipart, { format: 'anthropic-messages', error: { code: 'unsupported_media_type' } }],
+    ['/v1/responses', { 'content-encoding': 'lzw' }, { error: { code: 'unsupported_encoding' }, httpStatus: 415 }],
+    ['/v1/audio/transcriptions', {}, { format: 'openai-transcriptions', error: { code: 'unsupported_media_type' } }],
+    ['/openai/deployments/m/chat/completions', {}, { requestedModel: 'm', error: { code: 'invalid_json' } }],
+    [
+      '/v1beta/models/m:generateContent',
+      {},
+      { format: 'gemini', requestedModel: 'm', error: { code: 'invalid_json' } },
+    ],
+    ['/v1beta/cachedContents', {}, { format: 'gemini', error: { code: 'invalid_json' }, httpStatus: 400 }],
+  ];
+  for (const [path, headers, row] of refused) {
+    const answer = await call(path, { method: 'POST', body: '{', headers });
+    const { request } = await graphql(
+      `query ($requestId: ID!) { request(requestId: $requestId) {
+        outcome format requestedModel httpStatus error { code } } }`,
+      { requestId: answer.headers.get('x-request-id') },
+    );
+    expect([path, request]).toMatchObject([path, { outcome: 'REJECTED', httpStatus: answer.status, ...row }]);
+  }
+});
+
+test('who hangs up in the middle of a body leaves no request and no complaint behind', async () => {
+  const logged: string[] = [];
+  const { call, port, authorization, graphql } = await startWithKey({ log: (line) => logged.push(line) });
+  const head = `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: ${authorization}\r\n`;
+  const { socket, closed } = openRawSocket(port, `${head}content-length: 99\r\nexpect: 100-continue\r\n\r\n`);
+  // The gateway is reading by then.
+  await new Promise((resolve) => socket.once('data', resolve));
+  socket.write('{');
+  socket.resetAndDestroy();
+  await closed;
+  // What is answered after another answer comes after all that could still follow from the hanging up.
+  for (const body of ['{', '{']) await call('/v1/chat/completions', { method: 'POST', body });
+  const { requests } = await graphql('{ requests { nodes { error { code } } } }');
+  expect(requests.nodes).toEqual(Array(2).fill({ error: { code: 'invalid_json' } }));
+  expect(logged).toEqual([]);
 });
 
 test('a wrong method names the right one, and a wrong path the base URL', async () => {

@@ -356,8 +356,11 @@ describe('a batch', () => {
     expect(await post(inline(model, 'gemini-3.5-flash'))).toEqual([400, 'INVALID_ARGUMENT']);
     expect(await post(fromFile)).toEqual([403, 'PERMISSION_DENIED']);
     expect(gemini.calls).toHaveLength(1);
-    const { requests } = await graphql('{ requests(first: 1) { nodes { outcome httpStatus error { code } } } }');
-    expect(requests.nodes).toEqual([{ outcome: 'REJECTED', httpStatus: 403, error: { code: 'permission_denied' } }]);
+    const { requests } = await graphql('{ requests(first: 2) { nodes { outcome httpStatus error { code } } } }');
+    expect(requests.nodes).toEqual([
+      { outcome: 'REJECTED', httpStatus: 403, error: { code: 'permission_denied' } },
+      { outcome: 'REJECTED', httpStatus: 400, error: { code: 'invalid_value' } },
+    ]);
   });
 
   test('that says a thing twice is refused, as the other reader may take what is not looked at here', async () => {

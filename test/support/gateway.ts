@@ -20,6 +20,8 @@ export interface TestGatewayOptions {
   app?: AppOptions;
   /** The way to the simulated Gemini, when it is not straight. @param url The simulated Gemini's. */
   baseUrl?: (url: string) => string | Promise<string>;
+  /** Takes what it logs, a line of JSON each. */
+  log?: (line: string) => void;
   /** For a gateway that several tests share. */
   atEnd?: AtEnd;
 }
@@ -84,8 +86,9 @@ export async function startTestGateway(settings: Record<string, string> = {}, op
 /** Passwords are guarded in earnest in `passwords.test.ts`; elsewhere that would only take time. */
 const quick = { memoryKib: 64, passes: 1 };
 
-async function listen(config: Config, wantedPort: number, { limits, app: given }: TestGatewayOptions) {
-  const app = await createApp(config, pino({ level: 'silent' }), { passwordCost: quick, ...given });
+async function listen(config: Config, wantedPort: number, { limits, log, app: given }: TestGatewayOptions) {
+  const logger = log ? pino({ level: 'info' }, { write: log }) : pino({ level: 'silent' });
+  const app = await createApp(config, logger, { passwordCost: quick, ...given });
   const server = createHttpServer(app.koa.callback(), app.socket, limits);
   await new Promise<void>((resolve) => server.listen(wantedPort, '127.0.0.1', resolve));
   const stop = async () => {
