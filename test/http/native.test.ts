@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { dummySignature } from '../../server/gemini/repair-request.ts';
 import type { Content } from '../../server/gemini/types.ts';
-import { startTestGateway } from '../support/gateway.ts';
+import { startTestGateway, type TestGatewayOptions } from '../support/gateway.ts';
 import { exhausted, frame, googleError, type ScriptedAnswer, text } from '../support/simulated-gemini.ts';
 
 const model = 'gemini-3.8-flash';
@@ -11,8 +11,8 @@ const unary = `/v1beta/models/${model}:generateContent`;
 const requestsQuery = `{ requests(first: 5) { nodes { outcome requestedModel httpStatus tokens { total } attempts { number failure } } } }`;
 
 /** The gateway with one client key and a caller that uses it as Google's clients do. */
-async function startNative() {
-  const gateway = await startTestGateway();
+async function startNative(options: TestGatewayOptions = {}) {
+  const gateway = await startTestGateway({}, options);
   await gateway.signIn();
   const createKey = async (name: string): Promise<string> => {
     const { clientKeyCreate } = await gateway.graphql(
@@ -497,7 +497,8 @@ test.each(['application/json', 'text/event-stream', 'application/octet-stream'])
 );
 
 test('fields of a wrong type in an answer end the request, with a ledger that is sound', async () => {
-  const { post, gemini, graphql, verifyLedger } = await startNative();
+  // Between two tries nothing is waited for.
+  const { post, gemini, graphql, verifyLedger } = await startNative({ app: { delay: async () => {} } });
   const noText = { toString: 1 };
   const tokens = Number.MAX_SAFE_INTEGER;
   const odd: object[] = [
