@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { startTestGateway } from '../support/gateway.ts';
+import { startTestGateway, withoutPauses } from '../support/gateway.ts';
 
 const tuned = 'tunedModels/my-model';
 const messages = [{ role: 'user', content: 'Hello?' }];
@@ -7,7 +7,7 @@ const contents = [{ role: 'user', parts: [{ text: 'Hello?' }] }];
 
 /** Calls of one client; tells the path of the one call that went upstream and its body. */
 async function start() {
-  const { url, gemini, createClientKey } = await startTestGateway();
+  const { url, gemini, createClientKey } = await startTestGateway({}, withoutPauses);
   const secret = await createClientKey();
   return async (path: string, body: object) => {
     const before = gemini.generations().length;

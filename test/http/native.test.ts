@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { dummySignature } from '../../server/gemini/repair-request.ts';
 import type { Content } from '../../server/gemini/types.ts';
-import { startTestGateway, type TestGatewayOptions } from '../support/gateway.ts';
+import { startTestGateway, type TestGatewayOptions, withoutPauses } from '../support/gateway.ts';
 import { exhausted, frame, googleError, type ScriptedAnswer, text } from '../support/simulated-gemini.ts';
 
 const model = 'gemini-3.8-flash';
@@ -497,8 +497,7 @@ test.each(['application/json', 'text/event-stream', 'application/octet-stream'])
 );
 
 test('fields of a wrong type in an answer end the request, with a ledger that is sound', async () => {
-  // Between two tries nothing is waited for.
-  const { post, gemini, graphql, verifyLedger } = await startNative({ app: { delay: async () => {} } });
+  const { post, gemini, graphql, verifyLedger } = await startNative(withoutPauses);
   const noText = { toString: 1 };
   const tokens = Number.MAX_SAFE_INTEGER;
   const odd: object[] = [

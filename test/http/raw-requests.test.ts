@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { startTestGateway } from '../support/gateway.ts';
+import { startTestGateway, withoutPauses } from '../support/gateway.ts';
 import { openRawSocket } from '../support/raw-socket.ts';
 import { text } from '../support/simulated-gemini.ts';
 
 const body = JSON.stringify({ model: 'gemini-3.8-flash', messages: [{ role: 'user', content: 'x' }] });
 
 async function startWithKey() {
-  const gateway = await startTestGateway();
+  const gateway = await startTestGateway({}, withoutPauses);
   const authorization = `Bearer ${await gateway.createClientKey()}`;
   /** What is answered to a head, and the body behind it. */
   const say = (lines: string[], content = body, path = '/v1/chat/completions') => {

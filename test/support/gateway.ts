@@ -26,6 +26,9 @@ export interface TestGatewayOptions {
   atEnd?: AtEnd;
 }
 
+/** Nothing is waited for between the tries of a request: for tests in which tries fail that are not about that. */
+export const withoutPauses: TestGatewayOptions = { app: { delay: async () => {} } };
+
 /** The whole gateway in this process, on a socket, with a simulated Gemini behind it. Ends with the test. */
 export async function startTestGateway(settings: Record<string, string> = {}, options: TestGatewayOptions = {}) {
   const { atEnd = onTestFinished, baseUrl = (url) => url } = options;
