@@ -9,6 +9,7 @@ import { type NativePath, parseNativePath } from '../formats/gemini/native-path.
 import { resourcesIn } from '../formats/gemini/resources-in.ts';
 import { uploadsIn } from '../relay/forwarder.ts';
 import type { Relay } from '../relay/relay.ts';
+import { requestedModelCharactersMax } from '../relay/request-events.ts';
 import { askedShape } from './asked-shape.ts';
 import { authenticate } from './authenticate.ts';
 import { HttpReply } from './http-reply.ts';
@@ -102,7 +103,7 @@ async function forwardCall(
     // Read as JSON here, so that it is nothing else there.
     headers: { ...passedOn(ctx), ...(isJson && { 'content-type': 'application/json' }) },
     body: bytes.length > 0 ? bytes : null,
-    model: model.slice(0, modelCharactersMax),
+    model: model.slice(0, requestedModelCharactersMax),
     isFromFile: isBatchFromFile(body),
     deletes: ctx.method === 'DELETE' && path.isWhole ? path.resource : null,
     isCreation: path.resource === null && modelCreators.has(path.collection),
@@ -174,5 +175,3 @@ function passedOn(ctx: Context): Record<string, string> {
   );
   return Object.fromEntries(entries);
 }
-
-const modelCharactersMax = 200;

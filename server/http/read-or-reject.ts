@@ -1,5 +1,6 @@
 import type { Context } from 'koa';
 import type { Relay } from '../relay/relay.ts';
+import { requestedModelCharactersMax } from '../relay/request-events.ts';
 
 /** As what a request is taken down whose body may never be known. */
 interface Asked {
@@ -32,5 +33,3 @@ export async function readOrReject<Value>(
     throw error;
   }
 }
-
-const requestedModelCharactersMax = 200;

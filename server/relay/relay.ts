@@ -178,8 +178,6 @@ function factsOf(call: Call): events.RequestFacts {
     ...(call.clientRequestId && { clientRequestId: call.clientRequestId }),
     clientKeyId: call.clientKeyId,
     format: call.format.name,
-    requestedModel: typeof model === 'string' ? model.slice(0, requestedModelCharactersMax) : '',
+    requestedModel: typeof model === 'string' ? model.slice(0, events.requestedModelCharactersMax) : '',
   };
 }
-
-const requestedModelCharactersMax = 200;

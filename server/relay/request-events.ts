@@ -13,6 +13,9 @@ import type {
   UsageSource,
 } from '../ledger/events.ts';
 
+/** Longer names of models are no names: the ledger has the beginning. */
+export const requestedModelCharactersMax = 200;
+
 /** What all events of one request have in common. */
 export interface RequestFacts {
   requestId: string;

@@ -2,36 +2,20 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import OpenAI from 'openai';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { launchBrowser, screenshotPath } from '../support/browser.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { desktop, launchBrowser, openPage, screenshotPath } from '../support/browser.ts';
 import { password, startTestGateway } from '../support/gateway.ts';
 import { dataFolderWith } from '../support/ledger.ts';
 import { history } from '../support/request-history.ts';
 
 const axe = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 const phone = { width: 360, height: 740 };
-const desktop = { width: 1440, height: 900 };
 
 let browser: Browser;
 beforeAll(async () => {
   browser = await launchBrowser();
 });
 afterAll(() => browser.close());
-
-/** A new browser profile on the dashboard. What the page complains about is gathered in `complaints`. */
-async function openPage(url: string, { viewport = desktop, locale = 'en-GB' } = {}) {
-  const context = await browser.newContext({ viewport, locale, reducedMotion: 'reduce' });
-  onTestFinished(() => context.close());
-  const page = await context.newPage();
-  page.setDefaultTimeout(8000);
-  const complaints: string[] = [];
-  page.on('pageerror', (error) => complaints.push(error.message));
-  page.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(message.text());
-  });
-  await page.goto(url);
-  return { page, complaints };
-}
 
 async function signIn(page: Page): Promise<void> {
   await page.getByLabel('Username').fill('admin');
@@ -57,7 +41,7 @@ function ask(url: string, apiKey: string) {
 
 test('the owner signs in, makes a key, sends a request with it and sees the numbers move without a reload', async () => {
   const { url } = await startTestGateway();
-  const { page, complaints } = await openPage(url);
+  const { page, complaints } = await openPage(browser, url);
   await signIn(page);
   let loads = 0;
   page.on('load', () => loads++);
@@ -81,7 +65,7 @@ test('the owner signs in, makes a key, sends a request with it and sees the numb
 
 test('the chart is drawn in a browser whose language has a name that Intl refuses', async () => {
   const { url, openai } = await startTestGateway();
-  const { page, complaints } = await openPage('about:blank');
+  const { page, complaints } = await openPage(browser, 'about:blank');
   await page.addInitScript(
     "Object.defineProperty(navigator, 'language', { value: 'en-US@posix', configurable: true })",
   );
@@ -97,7 +81,7 @@ test('the chart is drawn in a browser whose language has a name that Intl refuse
 
 test('the page goes on by itself after the server was restarted', async () => {
   const { url, restart } = await startTestGateway();
-  const { page } = await openPage(url);
+  const { page } = await openPage(browser, url);
   await signIn(page);
   const secret = await createKey(page, 'laptop');
   await page.getByRole('link', { name: 'Overview' }).first().click();
@@ -111,7 +95,7 @@ test('the page goes on by itself after the server was restarted', async () => {
 
 test('the first run asks for the setup code, then for keys, and adds what is pasted', async () => {
   const { url, app } = await startTestGateway({ ADMIN_PASSWORD: '', GEMINI_API_KEYS: '' });
-  const { page, complaints } = await openPage(url);
+  const { page, complaints } = await openPage(browser, url);
   await shoot(page, 'first-run-1440');
   await page.getByLabel('Setup code').fill('wrong');
   await page.getByLabel('Password', { exact: true }).fill('a good long password');
@@ -137,7 +121,7 @@ test('the first run asks for the setup code, then for keys, and adds what is pas
 
 test('the owner says which models a key may use, and lifts it again', async () => {
   const { url } = await startTestGateway();
-  const { page, complaints } = await openPage(url);
+  const { page, complaints } = await openPage(browser, url);
   await signIn(page);
   await page.getByRole('link', { name: 'Client keys' }).click();
   await page.getByRole('button', { name: 'New client key' }).click();
@@ -167,7 +151,7 @@ test('the owner says which models a key may use, and lifts it again', async () =
 
 test('a wrong password is told, and a session survives a reload but not a sign-out', async () => {
   const { url } = await startTestGateway();
-  const { page } = await openPage(url);
+  const { page } = await openPage(browser, url);
   await page.getByLabel('Username').fill('admin');
   await page.getByLabel('Password', { exact: true }).fill('not the password');
   await page.getByRole('button', { name: 'Sign in' }).click();
@@ -200,7 +184,7 @@ describe.each([
     await ask(url, secret);
     await ask(url, secret);
     await client.chat.completions.create({ model: 'nope', messages: [] }).catch(() => {});
-    const { page, complaints } = await openPage(url, { viewport, locale });
+    const { page, complaints } = await openPage(browser, url, { viewport, locale });
     const look = async (name: string) => {
       await shoot(page, `${name}-${viewport.width}-${locale}`);
       expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), name).toBeLessThanOrEqual(0);

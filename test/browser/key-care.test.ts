@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { launchBrowser } from '../support/browser.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { launchBrowser, openPage } from '../support/browser.ts';
 import { password, startTestGateway } from '../support/gateway.ts';
 
 let browser: Browser;
@@ -10,19 +10,10 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-/** The key pool of a gateway, with the owner signed in. What the page complains about is gathered in `complaints`. */
+/** The key pool of a gateway, with the owner signed in. */
 async function openKeyPool(settings: Record<string, string>) {
   const gateway = await startTestGateway(settings);
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-GB' });
-  onTestFinished(() => context.close());
-  const page = await context.newPage();
-  page.setDefaultTimeout(8000);
-  const complaints: string[] = [];
-  page.on('pageerror', (error) => complaints.push(error.message));
-  page.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(message.text());
-  });
-  await page.goto(`${gateway.url}/app/key-pool`);
+  const { page, complaints } = await openPage(browser, `${gateway.url}/app/key-pool`);
   await page.getByLabel('Username').fill('admin');
   await page.getByLabel('Password', { exact: true }).fill(password);
   await page.getByRole('button', { name: 'Sign in' }).click();

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
+import { onTestFinished } from 'vitest';
 
 const flags = [
   '--no-sandbox',
@@ -31,4 +32,21 @@ async function packedChromium(): Promise<string> {
 export function screenshotPath(name: string): string | null {
   const { SCREENSHOTS } = process.env;
   return SCREENSHOTS ? join(SCREENSHOTS === '1' ? tmpdir() : SCREENSHOTS, `${name}.png`) : null;
+}
+
+export const desktop = { width: 1440, height: 900 };
+
+/** A page in a new browser profile, closed at the end of the test. What it complains about is gathered in `complaints`. */
+export async function openPage(browser: Browser, url: string, { viewport = desktop, locale = 'en-GB' } = {}) {
+  const context = await browser.newContext({ viewport, locale, reducedMotion: 'reduce' });
+  onTestFinished(() => context.close());
+  const page = await context.newPage();
+  page.setDefaultTimeout(8000);
+  const complaints: string[] = [];
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  await page.goto(url);
+  return { page, complaints };
 }
