@@ -95,6 +95,7 @@ export async function createApp(
   const ledger = createLedger({ ...writer, orm });
 
   const pool = createPool({
+    strategy: config.poolStrategy,
     now,
     random: Math.random,
     delay,
@@ -158,6 +159,7 @@ export async function createApp(
     media,
     owners,
     isStrict: config.strictParams,
+    patienceMs: config.poolWaitSeconds * 1000,
     translation,
     modelIds: models.ids,
     counters,

@@ -18,6 +18,10 @@ interface Setting<Value> {
 
 const secretBytesMin = 32;
 
+/** How one of several free upstream keys is chosen. */
+export type Strategy = (typeof strategies)[number];
+const strategies = ['least-used', 'weighted', 'fill-first', 'sticky'] as const;
+
 /** Every setting there is, in the order of `.env.example`. All are optional. */
 export const settings = {
   GEMINI_API_KEYS: setting<readonly string[]>({
@@ -114,6 +118,21 @@ export const settings = {
     defaultText: '10',
     meaning: 'After so much silence a stream gets a comment line, so that no proxy in between cuts it.',
   }),
+  POOL_WAIT_SECONDS: setting<number>({
+    parse: wholeNumber(0, 600),
+    accepts: 'a whole number from 0 to 600',
+    default: 20,
+    defaultText: '20',
+    meaning:
+      'How long a request waits for a key when all are at their limits and one will be free in that time; 0: it is refused at once.',
+  }),
+  POOL_STRATEGY: setting<Strategy>({
+    parse: (text) => strategies.find((strategy) => strategy === text),
+    accepts: strategies.join(', '),
+    default: 'least-used',
+    defaultText: 'least-used',
+    meaning: 'Which of several free keys is taken, see docs/pool.md.',
+  }),
   TRUSTED_PROXIES: setting<TrustedProxies>({
     parse: parseTrustedProxies,
     accepts: 'a number of hops, or addresses and CIDR ranges separated by commas',
@@ -184,6 +203,8 @@ export interface Config {
   logLevel: string;
   shutdownGraceSeconds: number;
   heartbeatSeconds: number;
+  poolWaitSeconds: number;
+  poolStrategy: Strategy;
   trustedProxies: TrustedProxies;
   imageFetchAllow: MediaAllow;
   strictParams: boolean;
@@ -227,6 +248,8 @@ export function readConfig(environment: Texts = process.env, workingDir = proces
     logLevel: read('LOG_LEVEL'),
     shutdownGraceSeconds: read('SHUTDOWN_GRACE_SECONDS'),
     heartbeatSeconds: read('HEARTBEAT_SECONDS'),
+    poolWaitSeconds: read('POOL_WAIT_SECONDS'),
+    poolStrategy: read('POOL_STRATEGY'),
     trustedProxies: read('TRUSTED_PROXIES'),
     imageFetchAllow: read('IMAGE_FETCH_ALLOW'),
     strictParams: read('STRICT_PARAMS'),

@@ -6,6 +6,7 @@ import { HttpReply } from './http-reply.ts';
 import { type ParsedBody, readJson } from './read-json.ts';
 import { readMultipart } from './read-multipart.ts';
 import { readOrReject } from './read-or-reject.ts';
+import { sessionOf } from './session-of.ts';
 
 const bodyBytesMax = 100_000_000;
 
@@ -21,6 +22,7 @@ export function answerFormat(format: ClientFormat, relay: Relay, heartbeatMs: nu
       requestId: ctx.state.requestId,
       clientRequestId: ctx.state.clientRequestId,
       clientKeyId: ctx.state.client.id,
+      session: sessionOf(ctx.req),
       format,
       body: withModel(value, ctx.state.pathModel),
       bodyBytes: bytes,

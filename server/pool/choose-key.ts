@@ -1,4 +1,6 @@
+import type { Strategy } from '../config.ts';
 import type { FailureClass } from './classify-failure.ts';
+import type { Quotas, QuotaUser } from './quotas.ts';
 
 /** A pause of a key, for one model or for all. */
 export interface Rest {
@@ -7,8 +9,7 @@ export interface Rest {
 }
 
 /** What a choice looks at. */
-export interface Candidate {
-  id: string;
+export interface Candidate extends QuotaUser {
   isEnabled: boolean;
   /** Google does not accept the key; until a time, or until somebody acts (null). */
   rejection: { untilMs: number | null } | null;
@@ -16,8 +17,40 @@ export interface Candidate {
   rest: Rest | null;
   /** Pauses by model. */
   rests: ReadonlyMap<string, Rest>;
+  /** Calls it is serving now. */
+  inFlight: number;
+  /** More calls than these it does not serve at a time; null: any number. */
+  connectionsMax: number | null;
+  /** Of the traffic it gets so many parts, where the strategy asks. */
+  weight: number;
+  /** Its place among all keys, in the order in which they were added. */
+  place: number;
   /** Grows with every pick of the pool; the smallest was used longest ago. */
   lastPick: number;
+}
+
+/** What a key is wanted for. */
+export interface Wish {
+  model: string;
+  /** Of the prompt, about. */
+  tokens?: number;
+  /** No quota of the model's is used for it. */
+  isUncounted?: boolean;
+}
+
+/** What a choice depends on beside the keys and the wish. */
+export interface Circumstances {
+  quotas: Quotas;
+  strategy: Strategy;
+  /** Wall clock, ms since 1970. */
+  nowMs: number;
+}
+
+/** Why a key was not chosen; a rest's reason is the failure that it came from, or the quota that is about to run out. */
+export interface Obstacle {
+  reason: 'tried' | 'disabled' | 'rejected' | 'busy' | FailureClass;
+  /** When it is over, ms since 1970; null when no time is known. */
+  untilMs: number | null;
 }
 
 /** Why no key can be picked. */
@@ -28,34 +61,102 @@ export interface NoKey {
   reasons: FailureClass[];
 }
 
-/** The usable key for a model that was used longest ago, leaving out those already tried. Pure. */
+/** A key, and whether it was the preferred one or the strategy's. */
+export interface Chosen<Key> {
+  key: Key;
+  by: 'preference' | Strategy;
+}
+
+type Rank = (key: Candidate, model: string, circumstances: Circumstances) => number;
+
+/** The lowest rank is taken; of equal ones the key that was used longest ago. */
+const ranks: Readonly<Record<Strategy, Rank>> = {
+  'least-used': (key, model, { quotas, nowMs }) => quotas.usedShare(key, model, nowMs),
+  weighted: (key, model, { quotas, nowMs }) => quotas.requestsToday(key, model, nowMs) / key.weight,
+  'fill-first': ({ place }) => place,
+  sticky: ({ lastPick }) => -lastPick,
+};
+
+/** Of more free keys than this only so many are compared. */
+const comparedMax = 128;
+
+/**
+ * The key for a wish; null when none is free. Pure.
+ * @param keys Where there are many, the first of those that are free are compared.
+ * @param preferred The key that served the conversation before: it is taken if it is free.
+ * @param onHeld Told of the keys that were passed over, but for those already tried.
+ */
 export function chooseKey<Key extends Candidate>(
   keys: Iterable<Key>,
-  model: string,
-  nowMs: number,
-  tried: ReadonlySet<string>,
-): { key: Key } | NoKey {
+  wish: Wish,
+  { tried, preferred = null }: { tried: ReadonlySet<string>; preferred?: Key | null },
+  circumstances: Circumstances,
+  onHeld?: (key: Key, obstacle: Obstacle) => void,
+): Chosen<Key> | null {
+  if (preferred && !tried.has(preferred.id) && !obstacleOf(preferred, wish, circumstances))
+    return { key: preferred, by: 'preference' };
+  const rank = ranks[circumstances.strategy];
   let best: Key | null = null;
+  let bestRank = Infinity;
+  let compared = 0;
+  for (const key of keys) {
+    if (tried.has(key.id)) continue;
+    const obstacle = obstacleOf(key, wish, circumstances);
+    if (obstacle) {
+      onHeld?.(key, obstacle);
+      continue;
+    }
+    const itsRank = rank(key, wish.model, circumstances);
+    if (best === null || itsRank < bestRank || (itsRank === bestRank && key.lastPick < best.lastPick)) {
+      best = key;
+      bestRank = itsRank;
+    }
+    if (++compared === comparedMax) break;
+  }
+  return best && { key: best, by: circumstances.strategy };
+}
+
+/** What keeps a key from serving a wish now; null when it is free. */
+export function obstacleOf(key: Candidate, wish: Wish, { quotas, nowMs }: Circumstances): Obstacle | null {
+  if (!key.isEnabled) return { reason: 'disabled', untilMs: null };
+  if (!isAccepted(key, nowMs)) return { reason: 'rejected', untilMs: key.rejection?.untilMs ?? null };
+  const rest = restOf(key, wish.model, nowMs);
+  if (rest) return rest;
+  const hold = wish.isUncounted ? null : quotas.hold(key, wish.model, wish.tokens ?? 0, nowMs);
+  if (hold) return hold;
+  if (key.connectionsMax !== null && key.inFlight >= key.connectionsMax) return { reason: 'busy', untilMs: null };
+  return null;
+}
+
+/** Why there is no key: what those rest from that are switched on and that Google accepts. */
+export function noKey<Key extends Candidate>(keys: Iterable<Key>, wish: Wish, circumstances: Circumstances): NoKey {
   let earliestMs: number | null = null;
   const reasons: FailureClass[] = [];
   for (const key of keys) {
-    if (!isAccepted(key, nowMs)) continue;
-    const rest = restOf(key, model, nowMs);
-    if (rest) {
-      reasons.push(rest.reason);
-      earliestMs = Math.min(earliestMs ?? rest.untilMs, rest.untilMs);
-    } else if (!tried.has(key.id) && (best === null || key.lastPick < best.lastPick)) best = key;
+    const obstacle = obstacleOf(key, wish, circumstances);
+    if (!obstacle || obstacle.reason === 'disabled' || obstacle.reason === 'rejected') continue;
+    // A busy key is free again any moment.
+    const untilMs = obstacle.untilMs ?? circumstances.nowMs;
+    reasons.push(isFailureClass(obstacle.reason) ? obstacle.reason : 'key_model_minute');
+    earliestMs = Math.min(earliestMs ?? untilMs, untilMs);
   }
-  return best ? { key: best } : { earliestMs, reasons };
+  return { earliestMs, reasons };
+}
+
+function isFailureClass(reason: Obstacle['reason']): reason is FailureClass {
+  return reason !== 'tried' && reason !== 'busy' && reason !== 'disabled' && reason !== 'rejected';
 }
 
 /** Whether a key is switched on and Google accepts it, as far as is known. */
-export function isAccepted({ isEnabled, rejection }: Candidate, nowMs: number): boolean {
+export function isAccepted(
+  { isEnabled, rejection }: Pick<Candidate, 'isEnabled' | 'rejection'>,
+  nowMs: number,
+): boolean {
   return isEnabled && (rejection === null || (rejection.untilMs !== null && rejection.untilMs <= nowMs));
 }
 
 /** The longest rest that holds a key back from a model now. */
-export function restOf(key: Candidate, model: string, nowMs: number): Rest | null {
+export function restOf(key: Pick<Candidate, 'rest' | 'rests'>, model: string, nowMs: number): Rest | null {
   const whole = current(key.rest, nowMs);
   const single = current(key.rests.get(model), nowMs);
   if (!whole || !single) return whole ?? single;

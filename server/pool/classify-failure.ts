@@ -2,6 +2,7 @@ import { objectsOf, parseError, redactKeys } from '../gemini/parse-error.ts';
 import type { Repair } from '../gemini/repair-request.ts';
 import type { BadAnswer } from '../gemini/tally.ts';
 import { nextPacificMidnight } from './pacific-midnight.ts';
+import { limitsIn, projectIn, type QuotaLimit } from './quota.ts';
 
 export type FailureClass =
   | 'key_dead'
@@ -56,6 +57,10 @@ export interface Failure {
   message: string;
   /** The model whose quota was hit, where Google names it: a preview or an alias shares the quota of its base model. */
   quotaModel: string | null;
+  /** The limits that a refusal for a quota tells of. */
+  limits: readonly QuotaLimit[];
+  /** The project behind the key, where Google names it: `projects/123`. */
+  project: string | null;
   /** The field of the request to Gemini that it refused, where it names one. */
   field: string | null;
   keyAction: KeyAction;
@@ -84,6 +89,8 @@ interface Evidence {
   reason: string;
   quotaIds: string[];
   quotaModel: string | null;
+  limits: QuotaLimit[];
+  project: string | null;
   field: string | null;
   hasZeroQuota: boolean;
   hasQuotaFailure: boolean;
@@ -117,6 +124,9 @@ const misconfiguredReasons = new Set([
 
 /** What these mean is told by the status alone, whatever the body. */
 const decidedByStatus = new Set([400, 401, 429]);
+
+/** What a failure tells that is no error object of Google's. */
+const nothingMore = { quotaModel: null, limits: [], project: null, field: null } as const;
 
 const reject = (untilMs: number | null) => ({ keyAction: { kind: 'reject', untilMs }, retry: 'next-key' }) as const;
 const restModel = (untilMs: number) => ({ keyAction: { kind: 'rest-model', untilMs }, retry: 'next-key' }) as const;
@@ -252,11 +262,11 @@ const rules: readonly Rule[] = [
 export function classifyFailure(end: FailedEnd, nowMs: number): Failure {
   if (end.kind === 'broken') {
     const message = redactKeys(end.message);
-    return { class: 'transient', httpStatus: null, message, quotaModel: null, field: null, ...backoff() };
+    return { class: 'transient', httpStatus: null, message, ...nothingMore, ...backoff() };
   }
   const evidence = readEvidence(end.status, end.text);
-  const { status: httpStatus, message, quotaModel, field } = evidence;
-  const about = { httpStatus, message, quotaModel, field };
+  const { status: httpStatus, message, quotaModel, limits, project, field } = evidence;
+  const about = { httpStatus, message, quotaModel, limits, project, field };
   const rule = rules.find((candidate) => candidate.matches(evidence));
   if (rule) return { class: rule.class, ...about, ...rule.act(evidence, nowMs) };
   // A page of HTML, or a status nobody has seen, is the network's doing; other refusals are the request's.
@@ -285,7 +295,7 @@ export function blameAction(failure: Failure): Failure {
 export function failureOfAnswer({ class: name, message }: BadAnswer): Failure {
   const isBroken = name === 'stream_interrupted' || name === 'empty_response';
   const retry = isBroken ? 'backoff' : 'once';
-  return { class: name, httpStatus: 200, message, quotaModel: null, field: null, keyAction: noAction, retry };
+  return { class: name, httpStatus: 200, message, ...nothingMore, keyAction: noAction, retry };
 }
 
 /**
@@ -315,6 +325,8 @@ function readEvidence(status: number, text: string): Evidence {
     reason: String(ofType('ErrorInfo')[0]?.reason ?? ''),
     quotaIds: violations.map((violation) => String(violation.quotaId ?? '')),
     quotaModel: models.find((model) => typeof model === 'string') ?? null,
+    limits: limitsIn(violations, message),
+    project: projectIn((ofType('ErrorInfo')[0]?.metadata as { consumer?: unknown } | undefined)?.consumer),
     field: fields.find((field) => typeof field === 'string') ?? fieldInWords(message),
     hasZeroQuota: violations.some((violation) => violation.quotaValue === '0'),
     hasQuotaFailure: violations.length > 0,

@@ -7,7 +7,6 @@ export interface PoolKey extends Candidate {
   maskedKey: string;
   rests: Map<string, Rest>;
   rejection: { untilMs: number | null; reason: FailureClass; message: string } | null;
-  inFlight: number;
   lastFailure: { class: FailureClass; message: string } | null;
   /** Quota refusals in a row that named no time. */
   unknownRefusals: number;
@@ -15,4 +14,29 @@ export interface PoolKey extends Candidate {
   deniedModels: Set<string>;
   /** Models the key has served. */
   servedModels: Set<string>;
+}
+
+/** A key as it joins the pool. */
+export type NewPoolKey = Pick<PoolKey, 'id' | 'apiKey' | 'maskedKey' | 'isEnabled' | 'rejection'> &
+  Partial<Pick<PoolKey, 'project' | 'caps' | 'weight' | 'connectionsMax'>>;
+
+/** @param place Its place among all keys, in the order in which they were added. */
+export function newPoolKey(given: NewPoolKey, place: number): PoolKey {
+  return {
+    project: null,
+    caps: null,
+    weight: 1,
+    connectionsMax: null,
+    ...given,
+    rest: null,
+    rests: new Map(),
+    inFlight: 0,
+    place,
+    // Never used: before all that were, the oldest first.
+    lastPick: place - Number.MAX_SAFE_INTEGER,
+    lastFailure: null,
+    unknownRefusals: 0,
+    deniedModels: new Set(),
+    servedModels: new Set(),
+  };
 }

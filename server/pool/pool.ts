@@ -1,10 +1,14 @@
+import type { Strategy } from '../config.ts';
 import type { Repair } from '../gemini/repair-request.ts';
-import { chooseKey, type NoKey, type Rest } from './choose-key.ts';
+import { type Chosen, chooseKey, type NoKey, noKey, obstacleOf, type Wish } from './choose-key.ts';
 import type { Failure } from './classify-failure.ts';
+import { createConversations } from './conversations.ts';
 import { createFreeKeys } from './free-keys.ts';
 import { type HealthChange, noteFailure, noteSuccess } from './key-health.ts';
-import type { PoolKey } from './pool-key.ts';
+import { type NewPoolKey, newPoolKey, type PoolKey } from './pool-key.ts';
+import { createQuotas, type Quotas, type Taken } from './quotas.ts';
 import { createRetryBudget, type RetryBudget } from './retry-budget.ts';
+import { type Caller, createWaitingRoom } from './waiting-room.ts';
 
 /** Something about a key that people can see has changed. The end of a rest is told by the clock alone. */
 export interface KeyChange {
@@ -13,24 +17,40 @@ export interface KeyChange {
 }
 
 export type AttemptResult<Value> =
-  | { kind: 'answered'; value: Value }
+  /** `promptTokens`: as Google counted them, where it did. */
+  | { kind: 'answered'; value: Value; promptTokens?: number }
   | { kind: 'failed'; failure: Failure }
   | { kind: 'aborted' };
 
-/** One request for the pool to get answered. */
-export interface RunPlan<Value> {
-  model: string;
+/** What a request wants of the pool. */
+export interface Wanted extends Wish {
   /** The id of the only key that may be used, when the request is about something that key made. */
   only?: string | null;
-  /** Already chosen, as it is named in the event that precedes the first call. */
-  first: PoolKey;
+  /** Names the conversation that it goes on with: the key that served it before is preferred. */
+  conversation?: string | null;
+  /** How long it waits for a key to become free, ms since 1970. Absent: not at all. */
+  waitUntilMs?: number;
+}
+
+/** A key that was picked for one call and counted as used. */
+export interface Pick {
+  key: PoolKey;
+  /** Null for what uses no quota. */
+  taken: Taken | null;
+  isUsed: boolean;
+}
+
+/** One request for the pool to get answered. */
+export interface RunPlan<Value> {
+  wanted: Wanted;
+  caller: Caller;
+  /** Already picked, as it is named in the event that precedes the first call. */
+  first: Pick;
   attempt(key: PoolKey, repair: Repair | null): Promise<AttemptResult<Value>>;
   /** Called before the next attempt; it must have settled before that begins. */
   attemptFailed(key: PoolKey, failure: Failure, durationMs: number): Promise<void>;
   /** False once the caller has received a part of the answer. */
   maySwitch(): boolean;
-  /** True when the caller is gone. */
-  isGone(): boolean;
 }
 
 export type RunResult<Value> = { key: PoolKey } & (
@@ -41,111 +61,200 @@ export type RunResult<Value> = { key: PoolKey } & (
 );
 
 export interface Pool {
-  add(key: Pick<PoolKey, 'id' | 'apiKey' | 'maskedKey' | 'isEnabled' | 'rejection'>): void;
+  add(key: NewPoolKey): void;
   remove(id: string): void;
   setEnabled(id: string, isEnabled: boolean): void;
   get(id: string): PoolKey | undefined;
   keys(): PoolKey[];
-  /** @param only The id of the only key that may be used. */
-  choose(model: string, only?: string | null): { key: PoolKey } | NoKey;
+  /** The key that would be picked now. */
+  choose(wanted: Wanted): Chosen<PoolKey> | NoKey;
+  /** Picks a key, after those that wait already; waits for one as long as is wanted. Null when the caller has left. */
+  pick(wanted: Wanted, caller: Caller): Promise<Pick | NoKey | null>;
+  /** Gives back a pick that no call was made with. */
+  release(pick: Pick): void;
   /** Takes in what a check outside of any request found: null that Google accepts the key. Of failures only rejections count. */
   noteCheck(id: string, failure: Failure | null): void;
   /** Calls the listener after each change, until the returned function is called. */
   onChange(listener: (change: KeyChange) => void): () => void;
   /** Gets one request answered. THE ONLY RETRY LOOP: nothing below or above it repeats a call. */
   run<Value>(plan: RunPlan<Value>): Promise<RunResult<Value>>;
+  /** How many requests wait for a key. */
+  waiting(): number;
+  quotas: Quotas;
 }
 
 export interface PoolParts {
+  strategy?: Strategy;
   /** Wall clock, ms since 1970. */
   now(): number;
   /** 0 to 1. */
   random(): number;
   delay(ms: number): Promise<void>;
+  /** Calls back after some time, ms. Absent: by a timer that keeps no process alive. */
+  wake?(ms: number, ring: () => void): void;
   /** Keeps a rejection beyond this process. */
   onRejected(key: PoolKey, failure: Failure): void;
 }
 
-export function createPool({ now, random, delay, onRejected }: PoolParts): Pool {
+const none: ReadonlySet<string> = new Set();
+
+export function createPool(parts: PoolParts): Pool {
+  const { strategy = 'least-used', now, random, delay, wake = setTimer, onRejected } = parts;
   const keys = new Map<string, PoolKey>();
   const listeners = new Set<(change: KeyChange) => void>();
-  const none: ReadonlySet<string> = new Set();
+  const quotas = createQuotas();
+  const conversations = createConversations();
+  const room = createWaitingRoom<Wanted, Pick>({ take, now, wake });
+  let places = 0;
   let picks = 0;
 
-  const freeKeys = createFreeKeys(() => keys.values());
+  const circumstances = (nowMs: number) => ({ quotas, strategy, nowMs });
+  const freeKeys = createFreeKeys<PoolKey>(
+    () => keys.values(),
+    (key) => keys.get(key.id) === key,
+    (key, model, nowMs) => {
+      const obstacle = obstacleOf(key, { model }, circumstances(nowMs));
+      return obstacle && (obstacle.untilMs ?? Infinity);
+    },
+  );
 
-  function choose(model: string, only?: string | null, tried = none): { key: PoolKey } | NoKey {
+  function choose(wanted: Wanted, tried = none): Chosen<PoolKey> | NoKey {
     const nowMs = now();
+    const { model, only, conversation } = wanted;
+    const about = circumstances(nowMs);
     if (only !== null && only !== undefined) {
       const key = keys.get(only);
-      return chooseKey(key ? [key] : [], model, nowMs, tried);
+      const own = key ? [key] : [];
+      return chooseKey(own, wanted, { tried }, about) ?? noKey(own, wanted, about);
     }
-    const choice = chooseKey(freeKeys.of(model, nowMs), model, nowMs, tried);
+    const last = conversation ? conversations.keyOf(conversation, nowMs) : null;
+    const preferred = last === null ? null : keys.get(last);
+    const held: PoolKey[] = [];
+    const free = spread(freeKeys.of(model, nowMs));
+    const choice = chooseKey(free, wanted, { tried, preferred }, about, (key) => held.push(key));
+    for (const key of held) freeKeys.noteHeld(model, key, nowMs);
     // Only who gets none is told of those that rest.
-    return 'key' in choice ? choice : chooseKey(keys.values(), model, nowMs, tried);
+    return choice ?? noKey(keys.values(), wanted, about);
+  }
+
+  /** Of many keys others are compared each time. */
+  function spread(free: readonly PoolKey[]): Iterable<PoolKey> {
+    return free.length <= manyKeys ? free : from(free, Math.floor(random() * free.length));
+  }
+
+  function take(wanted: Wanted, tried = none): Pick | NoKey {
+    const choice = choose(wanted, tried);
+    return 'key' in choice ? use(choice.key, wanted) : choice;
+  }
+
+  function use(key: PoolKey, { model, tokens = 0, isUncounted = false }: Wanted): Pick {
+    key.lastPick = ++picks;
+    key.inFlight++;
+    return { key, taken: isUncounted ? null : quotas.take(key, model, tokens, now()), isUsed: false };
+  }
+
+  function leaveKey(key: PoolKey): void {
+    key.inFlight--;
+    if (key.connectionsMax === null) return;
+    freeKeys.noteChange(key);
+    room.serve();
+  }
+
+  async function pick(wanted: Wanted, caller: Caller): Promise<Pick | NoKey | null> {
+    const { waitUntilMs } = wanted;
+    if (waitUntilMs === undefined) return take(wanted);
+    // Nobody overtakes those who wait already.
+    const found = room.length === 0 ? take(wanted) : freeSoon(now());
+    return 'taken' in found ? found : room.wait(wanted, caller, found, waitUntilMs);
   }
 
   async function run<Value>(plan: RunPlan<Value>): Promise<RunResult<Value>> {
+    const { caller } = plan;
     const budget = createRetryBudget(keys.size, random);
     const tried = new Set<string>();
-    let key = plan.first;
+    let picked = plan.first;
     let repair: Repair | null = null;
     for (;;) {
+      const { key } = picked;
       const startedAt = performance.now();
-      const result: AttemptResult<Value> = await attemptWith(plan, key, repair);
-      if (result.kind === 'answered') return { ...result, key };
-      if (result.kind === 'aborted' || plan.isGone()) return { kind: 'aborted', key };
+      const result: AttemptResult<Value> = await attemptWith(plan, picked, repair);
+      if (result.kind === 'answered') return { kind: 'answered', value: result.value, key };
+      if (result.kind === 'aborted' || caller.isGone()) return { kind: 'aborted', key };
       const failure: Failure = result.failure;
+      const durationMs = Math.round(performance.now() - startedAt);
       tried.add(key.id);
-      const next: NextTry | NoKey | null = plan.maySwitch() ? nextTry(plan, key, tried, failure, budget) : null;
-      if (!next || !('key' in next)) return { kind: 'failed', failure, others: next, key };
-      await plan.attemptFailed(key, failure, Math.round(performance.now() - startedAt));
+      const next: NextTry | NoKey | null = plan.maySwitch() ? await nextTry(plan, key, tried, failure, budget) : null;
+      if (caller.isGone()) return { kind: 'aborted', key };
+      if (!next || !('picked' in next)) return { kind: 'failed', failure, others: next, key };
+      await plan.attemptFailed(key, failure, durationMs);
       if (next.pauseMs > 0) await delay(next.pauseMs);
-      if (plan.isGone()) return { kind: 'aborted', key };
-      ({ key, repair } = next);
+      if (caller.isGone()) {
+        release(next.picked);
+        return { kind: 'aborted', key };
+      }
+      ({ picked, repair } = next);
     }
   }
 
   async function attemptWith<Value>(
-    plan: RunPlan<Value>,
-    key: PoolKey,
+    { wanted, attempt }: RunPlan<Value>,
+    picked: Pick,
     repair: Repair | null,
   ): Promise<AttemptResult<Value>> {
-    key.lastPick = ++picks;
-    key.inFlight++;
+    const { key, taken } = picked;
+    picked.isUsed = true;
     try {
-      const result = await plan.attempt(key, repair);
-      if (result.kind === 'answered') changed(key, noteSuccess(key, plan.model));
-      if (result.kind === 'failed') punish(key, plan.model, result.failure);
+      const result = await attempt(key, repair);
+      if (result.kind === 'answered') {
+        if (taken && result.promptTokens !== undefined) quotas.settle(taken, result.promptTokens);
+        if (wanted.conversation) conversations.note(wanted.conversation, key.id, now());
+        changed(key, noteSuccess(key, wanted.model));
+      }
+      if (result.kind === 'failed') {
+        if (taken) quotas.noteFailure(taken, key, wanted.model, result.failure, now());
+        punish(key, wanted.model, result.failure);
+      }
       return result;
     } finally {
-      key.inFlight--;
+      leaveKey(key);
     }
   }
 
   /** The next try that the failure and the budget allow; the state of the pool or null when there is none to be had. */
-  function nextTry(
-    { model, only }: Pick<RunPlan<unknown>, 'model' | 'only'>,
+  async function nextTry(
+    { wanted, caller }: RunPlan<unknown>,
     key: PoolKey,
-    tried: Set<string>,
+    tried: ReadonlySet<string>,
     failure: Failure,
     budget: RetryBudget,
-  ): NextTry | NoKey | null {
+  ): Promise<NextTry | NoKey | null> {
     const { retry } = failure;
     if (retry === 'never') return null;
     if (typeof retry === 'object')
-      return budget.takeRepair(retry.repair) ? { key, repair: retry.repair, pauseMs: 0 } : null;
+      return budget.takeRepair(retry.repair) ? { picked: use(key, wanted), repair: retry.repair, pauseMs: 0 } : null;
     if (retry === 'next-key' && !budget.takeSwitch()) return null;
     if (retry === 'once' && !budget.takeOnce()) return null;
     let pauseMs = retry === 'backoff' ? budget.takePause() : 0;
     if (pauseMs === null) return null;
-    const fresh = choose(model, only, tried);
-    if ('key' in fresh) return { key: fresh.key, repair: null, pauseMs };
+    const fresh = take(wanted, tried);
+    if ('key' in fresh) return { picked: fresh, repair: null, pauseMs };
     // A key that is free although it was tried was not at fault: better after a pause than not at all.
-    const again = choose(model, only);
-    if (!('key' in again)) return again;
-    if (retry === 'next-key') pauseMs = budget.takePause();
-    return pauseMs === null ? null : { key: again.key, repair: null, pauseMs };
+    const again = take(wanted);
+    if ('key' in again) {
+      if (retry === 'next-key') pauseMs = budget.takePause();
+      if (pauseMs !== null) return { picked: again, repair: null, pauseMs };
+      release(again);
+      return null;
+    }
+    const later = await room.wait(wanted, caller, again, wanted.waitUntilMs ?? 0);
+    return later && 'key' in later ? { picked: later, repair: null, pauseMs: 0 } : later;
+  }
+
+  function release(picked: Pick): void {
+    if (picked.isUsed) return;
+    picked.isUsed = true;
+    if (picked.taken) quotas.giveBack(picked.taken);
+    leaveKey(picked.key);
   }
 
   function punish(key: PoolKey, model: string, failure: Failure): void {
@@ -156,19 +265,23 @@ export function createPool({ now, random, delay, onRejected }: PoolParts): Pool 
 
   function changed(key: PoolKey, kind: KeyChange['kind'] | null): void {
     if (kind === null) return;
-    freeKeys.forget();
+    freeKeys.noteChange(key);
     for (const listener of listeners) listener({ key, kind });
+    room.serve();
   }
 
   return {
     add(added) {
-      const key: PoolKey = { ...unused(), ...added };
+      const key = newPoolKey(added, ++places);
       keys.set(key.id, key);
       changed(key, 'added');
     },
     remove(id) {
       const key = keys.get(id);
-      if (key && keys.delete(id)) changed(key, 'removed');
+      if (!key) return;
+      keys.delete(id);
+      quotas.forget(key);
+      changed(key, 'removed');
     },
     setEnabled(id, isEnabled) {
       const key = keys.get(id);
@@ -178,7 +291,9 @@ export function createPool({ now, random, delay, onRejected }: PoolParts): Pool 
     },
     get: (id) => keys.get(id),
     keys: () => [...keys.values()],
-    choose: (model, only) => choose(model, only),
+    choose: (wanted) => choose(wanted),
+    pick,
+    release,
     noteCheck(id, failure) {
       const key = keys.get(id);
       if (!key) return;
@@ -193,27 +308,32 @@ export function createPool({ now, random, delay, onRejected }: PoolParts): Pool 
       return () => listeners.delete(listener);
     },
     run,
+    waiting: () => room.length,
+    quotas,
   };
 }
 
 /** A check is about the key, not about a model. */
 const noModel = '';
-
-function unused() {
-  return {
-    rest: null,
-    rests: new Map<string, Rest>(),
-    inFlight: 0,
-    lastPick: 0,
-    lastFailure: null,
-    unknownRefusals: 0,
-    deniedModels: new Set<string>(),
-    servedModels: new Set<string>(),
-  };
-}
+/** Of more free keys than this, a choice compares some. */
+const manyKeys = 128;
 
 interface NextTry {
-  key: PoolKey;
+  picked: Pick;
   repair: Repair | null;
   pauseMs: number;
+}
+
+function setTimer(ms: number, ring: () => void): void {
+  setTimeout(ring, ms).unref();
+}
+
+/** What is found by who is not first in line. */
+function freeSoon(nowMs: number): NoKey {
+  return { earliestMs: nowMs, reasons: ['key_model_minute'] };
+}
+
+function* from<Item>(items: readonly Item[], start: number): Generator<Item> {
+  for (let index = start; index < items.length; index++) yield items[index] as Item;
+  for (let index = 0; index < start; index++) yield items[index] as Item;
 }

@@ -4,6 +4,7 @@ import type { AnswerHeaders } from '../gemini/gemini-client.ts';
 import type { GenerateContentResponse, UsageMetadata } from '../gemini/types.ts';
 import type { RequestAborted, TokenUsage, UsageSource } from '../ledger/events.ts';
 import { isModelId } from '../models/model-id.ts';
+import type { Caller } from '../pool/waiting-room.ts';
 import { ignoredHeader } from './ignored-header.ts';
 import type { LiveOutcome } from './live-counters.ts';
 import type { Call, RelayParts } from './parts.ts';
@@ -12,7 +13,7 @@ import type { Ending } from './request-events.ts';
 import { noUsage, sumUsage } from './token-usage.ts';
 
 /** One request on its way: its calls, what has been seen of the answer, and what has been sent. */
-export class Exchange implements CallOwner {
+export class Exchange implements CallOwner, Caller {
   readonly #call: Call;
   readonly #translated: TranslatedRequest;
   readonly #parts: RelayParts;
@@ -25,6 +26,7 @@ export class Exchange implements CallOwner {
   /** Signatures that are kept already, by their keys. */
   readonly #remembered = new Map<string, string>();
   #isFinished = false;
+  #goneListeners: (() => void)[] = [];
   /** The upstream calls it needs: one, or several side by side that are answered together. */
   readonly calls: readonly PendingCall[];
   /** Those of `calls` that were answered, once all have ended. */
@@ -52,6 +54,18 @@ export class Exchange implements CallOwner {
     call.reply.onGone(() => this.abort('client'));
     if (call.reply.isGone) this.abortedBy = 'client';
     if (translated.isStreaming) call.reply.expectStream(this.#headers, call.format.heartbeat);
+  }
+
+  get clientKeyId(): string {
+    return this.#call.clientKeyId;
+  }
+
+  isGone(): boolean {
+    return this.abortedBy !== null;
+  }
+
+  onGone(listener: () => void): void {
+    this.#goneListeners.push(listener);
   }
 
   /** Tokens of all calls so far. */
@@ -237,6 +251,7 @@ export class Exchange implements CallOwner {
     if (this.#isFinished) return;
     this.abortedBy ??= by;
     for (const call of this.calls) call.abort();
+    for (const listener of this.#goneListeners) listener();
   }
 
   get #firstCall(): PendingCall {

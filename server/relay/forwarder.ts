@@ -2,13 +2,12 @@ import { ApiError } from '../formats/api-error.ts';
 import { plainRequest } from '../formats/format.ts';
 import { objectsOf } from '../gemini/parse-error.ts';
 import { LedgerUnavailable } from '../ledger/commands.ts';
-import type { RunResult } from '../pool/pool.ts';
-import type { PoolKey } from '../pool/pool-key.ts';
+import type { Pick, RunResult, Wanted } from '../pool/pool.ts';
 import type { Owner } from '../pool/resource-owners.ts';
-import { chooseFirst } from './choose-first.ts';
 import { NativeCall, type NativeRequest, usageOfInteraction } from './native-call.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { OpenRequest, RelayParts } from './parts.ts';
+import { pickFirst } from './pick-first.ts';
 import type { RecordRejection } from './rejections.ts';
 import * as events from './request-events.ts';
 import { requireMayUse, requireMayUseAll } from './require-may-use.ts';
@@ -30,29 +29,53 @@ export function createForwarder(parts: RelayParts, open: OpenCalls<OpenRequest>,
       requestedModel: model,
     };
     let only: string | null;
-    let first: PoolKey;
     try {
       if (model) requireMayUse(request, model);
       if (request.isFromFile) requireMayUseAll(request);
       only = soleOwner(resources, clientKeyId, parts);
-      first = chooseFirst(model, only, parts);
     } catch (error) {
       await recordRejection(facts, error);
       throw error;
     }
     const call = new NativeCall(request, parts);
+    const wanted = {
+      model,
+      only,
+      isUncounted: !isSpending(request.path),
+      ...(parts.patienceMs > 0 && { waitUntilMs: now() + parts.patienceMs }),
+    };
     open.add(call);
+    let first: Pick | null = null;
+    try {
+      first = await pickFirst(wanted, call, parts);
+      if (first === null) call.cancel();
+      else await run(call, request, { wanted, first }, facts);
+    } catch (error) {
+      if (first === null) await recordRejection(facts, error);
+      throw error;
+    } finally {
+      open.remove(call);
+      if (first) pool.release(first);
+    }
+  };
+
+  /** From here on it is in the ledger. */
+  async function run(
+    call: NativeCall,
+    request: NativeRequest,
+    { wanted, first }: { wanted: Wanted; first: Pick },
+    facts: events.RequestFacts,
+  ): Promise<void> {
     counters.accepted();
     try {
       const bodyBytes = request.body?.length ?? 0;
-      const accepted = { ...plainRequest, model, isStreaming: false };
-      await ledger.append(events.accepted(facts, accepted, bodyBytes, first.id, now()));
+      const accepted = { ...plainRequest, model: request.model, isStreaming: false };
+      await ledger.append(events.accepted(facts, accepted, bodyBytes, first.key.id, now()));
       const result = await pool.run<null>({
-        model,
-        only,
+        wanted,
+        caller: call,
         first,
         maySwitch: () => !call.isCommitted,
-        isGone: () => call.abortedBy !== null,
         attempt: (key) => call.attempt(key),
         attemptFailed: (key, { class: failure, httpStatus }, durationMs) => {
           const event = { attempt: ++call.attemptCount, upstreamKeyId: key.id, failure, httpStatus, durationMs };
@@ -62,13 +85,12 @@ export function createForwarder(parts: RelayParts, open: OpenCalls<OpenRequest>,
       await settle(call, request, facts, result);
     } catch (error) {
       if (!(error instanceof ApiError) && !(error instanceof LedgerUnavailable))
-        await settleAfterFault(call, facts, first.id);
+        await settleAfterFault(call, facts, first.key.id);
       throw error;
     } finally {
-      open.remove(call);
       counters.ended(call.outcome, 0, null);
     }
-  };
+  }
 
   async function settle(
     call: NativeCall,

@@ -6,6 +6,7 @@ import type { RequestAborted, TokenUsage } from '../ledger/events.ts';
 import { blameResource, classifyFailure } from '../pool/classify-failure.ts';
 import type { AttemptResult } from '../pool/pool.ts';
 import type { PoolKey } from '../pool/pool-key.ts';
+import type { Caller } from '../pool/waiting-room.ts';
 import type { LiveOutcome } from './live-counters.ts';
 import type { RelayParts } from './parts.ts';
 import type { NativeReply } from './reply.ts';
@@ -43,7 +44,7 @@ export interface NativeRequest {
 const jsonBytesMax = 8 * 1024 * 1024;
 
 /** A native call on its way. */
-export class NativeCall {
+export class NativeCall implements Caller {
   readonly #request: NativeRequest;
   readonly #parts: Pick<RelayParts, 'gemini' | 'now'>;
   readonly #startedAt = performance.now();
@@ -53,6 +54,7 @@ export class NativeCall {
   #held: Buffer[] = [];
   #heldLength = 0;
   #isFinished = false;
+  #goneListener: (() => void) | null = null;
   place = 0;
   attemptCount = 0;
   isCommitted = false;
@@ -63,6 +65,18 @@ export class NativeCall {
     this.#request = request;
     this.#parts = parts;
     request.reply.onGone(() => this.abort('client'));
+  }
+
+  get clientKeyId(): string {
+    return this.#request.clientKeyId;
+  }
+
+  isGone(): boolean {
+    return this.abortedBy !== null;
+  }
+
+  onGone(listener: () => void): void {
+    this.#goneListener = listener;
   }
 
   get head() {
@@ -156,6 +170,7 @@ export class NativeCall {
     if (this.#isFinished) return;
     this.abortedBy ??= by;
     this.#abortCall?.();
+    this.#goneListener?.();
   }
 
   elapsedMs(): number {

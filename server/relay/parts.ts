@@ -18,6 +18,8 @@ export interface Call {
   /** The caller's own id for it, at most 128 printable characters. */
   clientRequestId?: string | undefined;
   clientKeyId: string;
+  /** The session that it belongs to, where the caller's program names it in a header. */
+  session?: string | undefined;
   format: ClientFormat;
   body: unknown;
   bodyBytes: number;
@@ -37,6 +39,8 @@ export interface RelayParts {
   owners: ResourceOwners;
   translation: Omit<TranslationContext, 'responses' | 'ownsFile'>;
   responses: ResponseStore;
+  /** How long a request waits for a key to become free, ms; 0: not at all. */
+  patienceMs: number;
   /** Requests with fields that have no effect are refused. */
   isStrict: boolean;
   /** The models that a caller could have meant. */

@@ -111,7 +111,7 @@ export class PendingCall {
       if (failure && hop === 1) return { kind: 'failed', failure };
       if (repair === 'drop-thinking') this.#parts.refusedThinking.note(this.#model, original.generationConfig);
       if (failure || hop === hopsMax || this.#call.native || !this.tally.mayContinue(request))
-        return { kind: 'answered', value: null };
+        return { kind: 'answered', value: null, promptTokens: this.tally.usage().inputTokens };
       body = JSON.stringify({ ...request, continuationToken: this.tally.nextHop() });
     }
   }

@@ -2,8 +2,8 @@ import { ApiError, invalidRequest } from '../formats/api-error.ts';
 import type { TranslatedRequest } from '../formats/format.ts';
 import { strangeAnswer } from '../gemini/gemini-client.ts';
 import { LedgerUnavailable } from '../ledger/commands.ts';
-import type { PoolKey } from '../pool/pool-key.ts';
-import { chooseFirst } from './choose-first.ts';
+import type { Pick, Wanted } from '../pool/pool.ts';
+import { conversationOf } from './conversation.ts';
 import { Exchange } from './exchange.ts';
 import { fetchDownloads } from './fetch-downloads.ts';
 import { createForwarder } from './forwarder.ts';
@@ -12,6 +12,8 @@ import { createOpenCalls } from './open-calls.ts';
 import { listOwnResources, type ResourcePage } from './own-resources.ts';
 import type { Call, OpenRequest, RelayParts } from './parts.ts';
 import { withoutRefused, writeOut } from './pending-call.ts';
+import { pickFirst } from './pick-first.ts';
+import { promptTokens } from './prompt-tokens.ts';
 import { refuseIgnored } from './refuse-ignored.ts';
 import { createRejections, type RecordRejection } from './rejections.ts';
 import * as events from './request-events.ts';
@@ -43,7 +45,7 @@ export interface Relay {
 
 /** THE CONDUCTOR: `answer` reads top to bottom as the walk of a request. */
 export function createRelay(parts: RelayParts): Relay {
-  const { ledger, counters, now } = parts;
+  const { ledger, pool, counters, now } = parts;
   const open = createOpenCalls<OpenRequest>();
   const recordRejection = createRejections(parts);
   const forward = createForwarder(parts, open, recordRejection);
@@ -53,7 +55,6 @@ export function createRelay(parts: RelayParts): Relay {
     let translated: TranslatedRequest;
     let written: (string | Buffer)[];
     let only: string | null;
-    let first: PoolKey;
     try {
       const ownsFile = (name: string) => parts.owners.find(name)?.clientKeyId === call.clientKeyId;
       const context = { ...parts.translation, responses: parts.responses.of(call.clientKeyId), ownsFile };
@@ -66,7 +67,6 @@ export function createRelay(parts: RelayParts): Relay {
       // Before it is accepted, because this too can fail.
       written = withinStack(() => translated.calls.map(writeOut));
       only = soleOwner(translated.resources, call.clientKeyId, parts);
-      first = chooseFirst(translated.model, only, parts);
     } catch (error) {
       // Who hung up while media was fetched is told nothing, and nothing was spent.
       if (call.reply.isGone) return;
@@ -75,20 +75,57 @@ export function createRelay(parts: RelayParts): Relay {
     }
 
     const exchange = new Exchange(call, translated, written, parts);
+    const wanted = {
+      model: translated.model,
+      only,
+      tokens: promptTokens(translated, call.bodyBytes),
+      isUncounted: translated.calls.every(({ action }) => action === 'countTokens'),
+      conversation: conversationOf(call, translated),
+      ...(parts.patienceMs > 0 && { waitUntilMs: now() + parts.patienceMs }),
+    };
     open.add(exchange);
-    counters.accepted();
+    let first: Pick | null = null;
     try {
-      await ledger.append(events.accepted(facts, translated, call.bodyBytes, first.id, now()));
-      const results = await runCalls(exchange, { model: translated.model, only, first }, facts, parts);
-      await settle(exchange, facts, results);
-    } catch (error) {
-      if (!(error instanceof ApiError) && !(error instanceof LedgerUnavailable))
-        await settleAfterFault(exchange, facts, first.id);
-      throw error;
+      first = await pickOrReject(exchange, wanted, facts);
+      if (first) await run(exchange, translated, { wanted, first, bodyBytes: call.bodyBytes }, facts);
     } finally {
       open.remove(exchange);
-      counters.ended(exchange.outcome, exchange.usage.totalTokens, exchange.timeToFirstTokenMs);
+      if (first) pool.release(first);
       call.reply.cancelStream();
+    }
+  }
+
+  /** Null when it is over: the caller has left, or was told of the refusal in its stream. */
+  async function pickOrReject(exchange: Exchange, wanted: Wanted, facts: events.RequestFacts): Promise<Pick | null> {
+    try {
+      const first = await pickFirst(wanted, exchange, parts);
+      if (first === null) exchange.cut();
+      return first;
+    } catch (error) {
+      await recordRejection(facts, error);
+      if (!(error instanceof ApiError)) throw error;
+      exchange.fail(error);
+      return null;
+    }
+  }
+
+  /** From here on it is in the ledger. */
+  async function run(
+    exchange: Exchange,
+    translated: TranslatedRequest,
+    { wanted, first, bodyBytes }: { wanted: Wanted; first: Pick; bodyBytes: number },
+    facts: events.RequestFacts,
+  ): Promise<void> {
+    counters.accepted();
+    try {
+      await ledger.append(events.accepted(facts, translated, bodyBytes, first.key.id, now()));
+      await settle(exchange, facts, await runCalls(exchange, { wanted, first }, facts, parts));
+    } catch (error) {
+      if (!(error instanceof ApiError) && !(error instanceof LedgerUnavailable))
+        await settleAfterFault(exchange, facts, first.key.id);
+      throw error;
+    } finally {
+      counters.ended(exchange.outcome, exchange.usage.totalTokens, exchange.timeToFirstTokenMs);
     }
   }
 

@@ -1,7 +1,7 @@
 import type { TokenUsage } from '../ledger/events.ts';
 import type { NoKey } from '../pool/choose-key.ts';
 import type { Failure } from '../pool/classify-failure.ts';
-import type { PoolKey } from '../pool/pool-key.ts';
+import type { Pick, Wanted } from '../pool/pool.ts';
 import type { Exchange } from './exchange.ts';
 import type { RelayParts } from './parts.ts';
 import type { PendingCall } from './pending-call.ts';
@@ -14,13 +14,26 @@ export type CallResult = { call: PendingCall; keyId: string } & (
   | { kind: 'aborted' }
 );
 
+/** Why one of several calls was not made. What the caller is told comes from the state of the pool. */
+const noKeyFree: Failure = {
+  class: 'key_model_minute',
+  httpStatus: null,
+  message: 'No key was free.',
+  quotaModel: null,
+  limits: [],
+  project: null,
+  field: null,
+  keyAction: { kind: 'none' },
+  retry: 'never',
+};
+
 /** So many calls of one request are made at the same time: the pool's keys are not for one caller alone. */
 const parallelCallsMax = 8;
 
 /** Makes the calls of a request: the only one, or several side by side, each with its own choice of a key and its own events. */
 export async function runCalls(
   exchange: Exchange,
-  { model, only, first }: { model: string; only: string | null; first: PoolKey },
+  { wanted, first }: { wanted: Wanted; first: Pick },
   facts: events.RequestFacts,
   parts: RelayParts,
 ): Promise<CallResult[]> {
@@ -38,13 +51,12 @@ export async function runCalls(
   // Without the holes of calls that were not worth making any more.
   return results.filter(Boolean);
 
-  async function runCall(call: PendingCall, key: PoolKey): Promise<CallResult> {
+  async function runCall(call: PendingCall, picked: Pick): Promise<CallResult> {
     const result = await parts.pool.run({
-      model,
-      only,
-      first: key,
+      wanted,
+      caller: exchange,
+      first: picked,
       maySwitch: () => !exchange.isCommitted,
-      isGone: () => exchange.abortedBy !== null,
       attempt: (chosen, repair) => call.attempt(chosen, repair),
       attemptFailed: (chosen, failure, durationMs) => recordFailure(chosen.id, failure, durationMs),
     });
@@ -56,21 +68,18 @@ export async function runCalls(
     return { kind: result.kind, call, keyId };
   }
 
-  /** One of several calls: its end is an event of its own. */
+  /** One of several calls: its end is an event of its own. A call that no key was free for was none. */
   async function runAndRecord(call: PendingCall, index: number): Promise<CallResult> {
     const startedAt = performance.now();
-    const key = index === 0 ? first : chooseKey();
-    const result = await runCall(call, key);
+    const picked = index === 0 ? first : await parts.pool.pick(wanted, exchange);
+    const keyId = first.key.id;
+    if (picked === null) return { kind: 'aborted', call, keyId };
+    if (!('taken' in picked)) return { kind: 'failed', call, keyId, failure: noKeyFree, others: picked };
+    const result = await runCall(call, picked);
     const durationMs = Math.round(performance.now() - startedAt);
     if (result.kind === 'failed') await recordFailure(result.keyId, result.failure, durationMs);
     if (result.kind === 'answered') await recordSuccess(result.keyId, call.tally.usage(), durationMs);
     return result;
-  }
-
-  /** A key that is free, or else the first one: what it answers is then the truth about the pool. */
-  function chooseKey(): PoolKey {
-    const choice = parts.pool.choose(model, only);
-    return 'key' in choice ? choice.key : first;
   }
 
   function recordFailure(upstreamKeyId: string, failure: Failure, durationMs: number): Promise<void> {

@@ -1,12 +1,18 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { chooseKey } from '../../server/pool/choose-key.ts';
+import { chooseKey, noKey } from '../../server/pool/choose-key.ts';
 import { classifyFailure } from '../../server/pool/classify-failure.ts';
-import { createPool } from '../../server/pool/pool.ts';
-import type { PoolKey } from '../../server/pool/pool-key.ts';
+import { createPool, type Pool } from '../../server/pool/pool.ts';
 
 const models = ['gemini-3.8-flash', 'gemini-2.5-pro'];
-const noneTried = new Set<string>();
+const caller = { clientKeyId: 'ck_1', isGone: () => false, onGone() {} };
+
+/** A look at every key. */
+function plainChoice(pool: Pool, model: string, nowMs: number) {
+  const circumstances = { quotas: pool.quotas, strategy: 'least-used', nowMs } as const;
+  const keys = pool.keys();
+  return chooseKey(keys, { model }, { tried: new Set() }, circumstances) ?? noKey(keys, { model }, circumstances);
+}
 
 /** What may happen to a pool. */
 const step = fc.oneof(
@@ -40,8 +46,7 @@ test('the choice of a pool is that among all of its keys, whatever happened to i
       add();
       for (const happened of steps) {
         await apply(happened);
-        for (const model of models)
-          expect(pool.choose(model)).toEqual(chooseKey(pool.keys(), model, clock.now, noneTried));
+        for (const model of models) expect(pool.choose({ model })).toEqual(plainChoice(pool, model, clock.now));
       }
 
       async function apply(happened: Step): Promise<void> {
@@ -61,13 +66,14 @@ test('the choice of a pool is that among all of its keys, whatever happened to i
       }
 
       async function call(model: string, answer: [number, string] | undefined): Promise<void> {
-        const choice: { key: PoolKey } | object = pool.choose(model);
-        if (!('key' in choice)) return;
+        const wanted = { model };
+        const first = await pool.pick(wanted, caller);
+        if (!first || !('key' in first)) return;
         await pool.run<null>({
-          model,
-          first: choice.key,
+          wanted,
+          caller,
+          first,
           maySwitch: () => true,
-          isGone: () => false,
           async attemptFailed() {},
           attempt: async () =>
             answer ? { kind: 'failed', failure: failureOf(answer) } : { kind: 'answered', value: null },

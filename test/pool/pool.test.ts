@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { classifyFailure, type Failure, failureOfAnswer } from '../../server/pool/classify-failure.ts';
 import { keyState } from '../../server/pool/key-state.ts';
-import { type AttemptResult, createPool, type KeyChange, type RunPlan } from '../../server/pool/pool.ts';
+import { type AttemptResult, createPool, type KeyChange, type RunPlan, type Wanted } from '../../server/pool/pool.ts';
 import type { PoolKey } from '../../server/pool/pool-key.ts';
 
 const model = 'gemini-3.8-flash';
 const minute = 60_000;
+const someone = { clientKeyId: 'ck_1', isGone: () => false, onGone() {} };
 const day = 86_400_000;
 
 /** A pool with a clock that only pauses move, and a log of what it did. */
@@ -26,16 +27,20 @@ function open(keyCount: number) {
     pool.add({ id: `k${number}`, apiKey: `key-${number}`, maskedKey: `k…${number}`, isEnabled: true, rejection: null });
 
   /** Runs one request; `answer` gives each attempt's failure, or null for success. */
-  async function run(answer: (key: PoolKey, number: number) => Failure | null, more: Partial<RunPlan<string>> = {}) {
+  async function run(
+    answer: (key: PoolKey, number: number) => Failure | null,
+    { isGone = false, ...more }: Partial<RunPlan<string> & Wanted & { isGone: boolean }> = {},
+  ) {
     const used: string[] = [];
     const recorded: string[] = [];
-    const first = pool.choose(more.model ?? model);
-    if (!('key' in first)) throw new Error('no key is free');
+    const wanted = { model, ...more };
+    const first = await pool.pick(wanted, someone);
+    if (!first || !('key' in first)) throw new Error('no key is free');
     const result = await pool.run<string>({
-      model,
-      first: first.key,
+      wanted,
+      caller: { ...someone, isGone: () => isGone },
+      first,
       maySwitch: () => true,
-      isGone: () => false,
       attempt: async (key, repair): Promise<AttemptResult<string>> => {
         used.push(repair ? `${key.id} ${repair}` : key.id);
         const failure = answer(key, used.length);
@@ -156,7 +161,7 @@ describe('one request', () => {
 
   test('ends when the caller is gone', async () => {
     const { run, fail } = open(2);
-    const { result, recorded } = await run(() => fail(500, 'Internal error encountered.'), { isGone: () => true });
+    const { result, recorded } = await run(() => fail(500, 'Internal error encountered.'), { isGone: true });
     expect(result).toMatchObject({ kind: 'aborted' });
     expect(recorded).toEqual([]);
   });
@@ -187,11 +192,11 @@ describe('a key', () => {
   test('rests for the model alone, under the name that Google gives it too, and wakes by the clock', async () => {
     const { run, fail, pool, clock } = open(1);
     await run(() => fail(429, 'Quota.', spentMinute('gemini-3.1-pro')), { model: 'gemini-3.1-pro-preview' });
-    expect(pool.choose('gemini-3.1-pro-preview')).not.toHaveProperty('key');
-    expect(pool.choose('gemini-3.1-pro')).not.toHaveProperty('key');
-    expect(pool.choose(model)).toHaveProperty('key');
+    expect(pool.choose({ model: 'gemini-3.1-pro-preview' })).not.toHaveProperty('key');
+    expect(pool.choose({ model: 'gemini-3.1-pro' })).not.toHaveProperty('key');
+    expect(pool.choose({ model })).toHaveProperty('key');
     clock.now += 11_000;
-    expect(pool.choose('gemini-3.1-pro-preview')).toHaveProperty('key');
+    expect(pool.choose({ model: 'gemini-3.1-pro-preview' })).toHaveProperty('key');
   });
 
   test('rests twice as long for each unexplained refusal in a row, ten minutes at most', async () => {
@@ -248,7 +253,7 @@ describe('a key', () => {
     pool.onChange(({ key, kind }) => changes.push(`${key.id} ${kind}`));
     await run(() => fail(400, 'API key not valid.'));
     clock.now += day - minute;
-    expect(pool.choose(model)).toEqual({ earliestMs: null, reasons: [] });
+    expect(pool.choose({ model })).toEqual({ earliestMs: null, reasons: [] });
     clock.now += minute;
     await run(() => null);
     expect(state('k1')).toMatchObject({ status: 'ACTIVE', lastFailure: 'key_dead' });

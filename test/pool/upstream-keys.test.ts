@@ -103,8 +103,8 @@ describe('an upstream key', () => {
     const { upstreamKeys, pool, restart } = await open();
     const { id } = await upstreamKeys.add('a-key-of-mine', 'IMPORT', actor);
     await upstreamKeys.setEnabled(id ?? '', false, actor);
-    expect(pool.choose(model)).not.toHaveProperty('key');
-    expect((await restart()).pool.choose(model)).not.toHaveProperty('key');
+    expect(pool.choose({ model })).not.toHaveProperty('key');
+    expect((await restart()).pool.choose({ model })).not.toHaveProperty('key');
   });
 
   test('that Google rejects stays out after a restart: a leaked one for good, others for a day', async () => {
@@ -115,12 +115,12 @@ describe('an upstream key', () => {
     pool.noteCheck(invalid ?? '', rejection('API key not valid.'));
     await settled();
     const { pool: again } = await restart();
-    expect(again.choose(model)).toEqual({ earliestMs: null, reasons: [] });
+    expect(again.choose({ model })).toEqual({ earliestMs: null, reasons: [] });
     expect(again.get(leaked ?? '')?.rejection?.untilMs).toBeNull();
     expect(again.get(invalid ?? '')?.rejection?.untilMs).toBeGreaterThan(Date.now() + 86_000_000);
     again.noteCheck(invalid ?? '', null);
     await expect.poll(async () => (await rows()).map((row) => row.rejection)).toEqual(['key_dead', null]);
-    expect((await restart()).pool.choose(model)).toMatchObject({ key: { id: invalid } });
+    expect((await restart()).pool.choose({ model })).toMatchObject({ key: { id: invalid } });
   });
 });
 

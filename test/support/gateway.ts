@@ -39,6 +39,8 @@ export async function startTestGateway(settings: Record<string, string> = {}, op
     GEMINI_API_KEYS: 'AIzaFirst-0123456789,AIzaSecond-0123456789',
     ADMIN_PASSWORD: password,
     DATA_DIR: folder,
+    // Most tests are about what a client is told when no key is free, not about waiting for one.
+    POOL_WAIT_SECONDS: '0',
   };
   const config = { ...readConfig({ ...defaults, ...settings }, folder), ...options.config };
   let running = await listen(config, 0, options);

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { classifyFailure } from '../../../server/pool/classify-failure.ts';
-import { createPool, type Pool } from '../../../server/pool/pool.ts';
+import { createPool, type Pick, type Pool } from '../../../server/pool/pool.ts';
 
 export interface ChoiceFigures {
   keyCount: number;
@@ -18,6 +18,7 @@ const keyCount = 10_000;
 const restingCount = 9900;
 const microsecondsMax = 20;
 const bytesMax = 2048;
+const caller = { clientKeyId: 'ck_1', isGone: () => false, onGone() {} };
 const rounds = 101;
 const choicesPerRound = 200;
 
@@ -40,12 +41,13 @@ async function fill(pool: Pool): Promise<void> {
   const violations = [{ quotaId: 'GenerateRequestsPerDayPerProjectPerModel-FreeTier', quotaValue: '20' }];
   const details = [{ '@type': 'type.googleapis.com/google.rpc.QuotaFailure', violations }];
   const text = JSON.stringify({ error: { message: 'You exceeded your current quota.', details } });
-  for (const first of pool.keys().slice(0, restingCount)) {
+  for (const { id } of pool.keys().slice(0, restingCount)) {
+    const wanted = { model, only: id };
     await pool.run({
-      model,
-      first,
+      wanted,
+      caller,
+      first: (await pool.pick(wanted, caller)) as Pick,
       maySwitch: () => false,
-      isGone: () => false,
       async attemptFailed() {},
       attempt: async () => ({
         kind: 'failed',
@@ -58,7 +60,7 @@ async function fill(pool: Pool): Promise<void> {
 function timeChoices(pool: Pool): number {
   const startedAt = performance.now();
   for (let choice = 0; choice < choicesPerRound; choice++) {
-    if (!('key' in pool.choose(model))) throw new Error('No key is free.');
+    if (!('key' in pool.choose({ model }))) throw new Error('No key is free.');
   }
   return ((performance.now() - startedAt) * 1000) / choicesPerRound;
 }

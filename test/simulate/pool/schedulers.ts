@@ -24,22 +24,28 @@ const triesMax = 4;
 
 /** The gateway's own: the server's code, with the simulation's clock. */
 export function ours({ world, time, random }: SchedulerParts): Scheduler {
-  const pool = createPool({ now: time.now, random, delay: time.sleep, onRejected() {} });
+  const wake = (ms: number, ring: () => void) => void time.sleep(ms).then(ring);
+  const pool = createPool({ now: time.now, random, delay: time.sleep, wake, onRejected() {} });
   for (const { id } of world.keys) pool.add({ id, apiKey: id, maskedKey: id, isEnabled: true, rejection: null });
+  const caller = { clientKeyId: 'ck_1', isGone: () => false, onGone() {} };
   return {
     async serve(request) {
-      const { model } = request;
-      const first = pool.choose(model);
-      if (!('key' in first)) return false;
+      const { model, conversation, inputTokens } = request;
+      // The gateway knows the length of a prompt to a fifth only.
+      const tokens = Math.round(inputTokens * (0.8 + 0.4 * random()));
+      const waitUntilMs = time.now() + patienceMs;
+      const wanted = { model, tokens, conversation: String(conversation), waitUntilMs };
+      const first = await pool.pick(wanted, caller);
+      if (!first || !('taken' in first)) return false;
       const result = await pool.run<null>({
-        model,
-        first: first.key,
+        wanted,
+        caller,
+        first,
         maySwitch: () => true,
-        isGone: () => false,
         async attemptFailed() {},
         async attempt(key) {
           const end = await world.call(key.id, request);
-          if (end.kind === 'answered') return { kind: 'answered', value: null };
+          if (end.kind === 'answered') return { kind: 'answered', value: null, promptTokens: inputTokens };
           return { kind: 'failed', failure: classifyFailure(end, time.now()) };
         },
       });

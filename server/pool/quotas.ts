@@ -1,0 +1,139 @@
+import type { Rest } from './choose-key.ts';
+import type { Failure } from './classify-failure.ts';
+import type { QuotaKind, QuotaLimit } from './quota.ts';
+import { type QuotaCaps, QuotaMeter, type QuotaUse } from './quota-meter.ts';
+
+/** Whose quota a key uses. */
+export interface QuotaUser {
+  id: string;
+  /** The project that is known to be its own; null: none is, and it is taken for one by itself. */
+  project: string | null;
+  /** What the operator allows; null: whatever Google does. */
+  caps: QuotaCaps | null;
+}
+
+/** A call that was counted before it was made. */
+export interface Taken {
+  meter: QuotaMeter;
+  slot: number;
+  tokens: number;
+}
+
+/** What the projects behind the keys have used, model by model, and what Google has told of their quotas. All in memory. */
+export interface Quotas {
+  /** What keeps a key back from one more request; null when there is room. @param tokens Of its prompt, about. */
+  hold(key: QuotaUser, model: string, tokens: number, nowMs: number): Rest | null;
+  /** How much of its scarcest quota is used, 0 to 1 and above. */
+  usedShare(key: QuotaUser, model: string, nowMs: number): number;
+  requestsToday(key: QuotaUser, model: string, nowMs: number): number;
+  /** Counts a call that is about to be made. */
+  take(key: QuotaUser, model: string, tokens: number, nowMs: number): Taken;
+  /** The call was answered. @param tokens Of its prompt, as Google counted them. */
+  settle(taken: Taken, tokens: number): void;
+  /** The call was not made. */
+  giveBack(taken: Taken): void;
+  /** The call was not answered; a refusal for a quota tells what it is. */
+  noteFailure(taken: Taken, key: QuotaUser, model: string, failure: Failure, nowMs: number): void;
+  /** What is known of a key's quotas, by model. */
+  known(key: QuotaUser, nowMs: number): { model: string; quotas: QuotaUse[] }[];
+  /** A key is gone, and with it what was only its own. */
+  forget(key: QuotaUser): void;
+  /** Takes in what was known and used before a restart. */
+  recall(
+    key: QuotaUser,
+    model: string,
+    known: { limits?: readonly QuotaLimit[]; requests?: number; tokens?: number },
+    nowMs: number,
+  ): void;
+}
+
+/** Clients name models freely: beyond it the model that was met first is forgotten. */
+const modelsMax = 200;
+
+export function createQuotas(): Quotas {
+  /** By model, then by project. */
+  const meters = new Map<string, Map<string, QuotaMeter>>();
+  /** Models that share the quota of another, as Google names it. */
+  const quotaModels = new Map<string, string>();
+
+  const projectOf = ({ id, project }: QuotaUser) => project ?? id;
+  const find = (key: QuotaUser, model: string) =>
+    meters.get(quotaModels.get(model) ?? model)?.get(projectOf(key)) ?? null;
+
+  function metersOf(model: string): Map<string, QuotaMeter> {
+    const known = meters.get(model);
+    if (known) return known;
+    const fresh = new Map<string, QuotaMeter>();
+    meters.set(model, fresh);
+    forgetOldest(meters);
+    return fresh;
+  }
+
+  function current(key: QuotaUser, model: string, nowMs: number): QuotaMeter | null {
+    const meter = find(key, model);
+    meter?.advance(nowMs);
+    return meter;
+  }
+
+  function open(key: QuotaUser, model: string, nowMs: number): QuotaMeter {
+    const ofModel = metersOf(quotaModels.get(model) ?? model);
+    const meter = ofModel.get(projectOf(key)) ?? new QuotaMeter();
+    ofModel.set(projectOf(key), meter);
+    meter.advance(nowMs);
+    return meter;
+  }
+
+  return {
+    hold: (key, model, tokens, nowMs) => current(key, model, nowMs)?.hold(tokens, key.caps, nowMs) ?? null,
+    usedShare: (key, model, nowMs) => current(key, model, nowMs)?.usedShare(key.caps, nowMs) ?? 0,
+    requestsToday: (key, model, nowMs) => current(key, model, nowMs)?.requestsToday ?? 0,
+    take(key, model, tokens, nowMs) {
+      const meter = open(key, model, nowMs);
+      return { meter, slot: meter.take(tokens, nowMs), tokens };
+    },
+    settle: ({ meter, slot, tokens: counted }, tokens) => meter.settle(slot, tokens - counted),
+    giveBack: ({ meter, slot, tokens }) => meter.giveBack(slot, tokens),
+    noteFailure({ meter, slot, tokens }, key, model, failure, nowMs) {
+      // What else fails may have been counted by Google, or not.
+      if (failure.httpStatus !== 429 && failure.httpStatus !== 503) return;
+      meter.advance(nowMs);
+      meter.giveBack(slot, tokens);
+      if (failure.limits.length === 0) return;
+      if (failure.quotaModel !== null && failure.quotaModel !== model) {
+        quotaModels.set(model, failure.quotaModel);
+        forgetOldest(quotaModels);
+      }
+      open(key, model, nowMs).learn(failure.limits, quotaHit(failure), nowMs);
+    },
+    known: (key, nowMs) =>
+      [...meters.keys()].flatMap((model) => {
+        const quotas = current(key, model, nowMs)?.uses(nowMs) ?? [];
+        return quotas.length > 0 ? [{ model, quotas }] : [];
+      }),
+    forget({ id }) {
+      for (const ofModel of meters.values()) ofModel.delete(id);
+    },
+    recall(key, model, { limits = [], requests = 0, tokens = 0 }, nowMs) {
+      const meter = open(key, model, nowMs);
+      meter.recall(requests, tokens);
+      if (limits.length > 0) meter.learn(limits, null, nowMs);
+    },
+  };
+}
+
+/** The quota that was used up: a spent day also lists the minute's. Null when several could be meant. */
+function quotaHit({ class: name, limits }: Failure): QuotaKind | null {
+  const period = name === 'key_model_day' ? 'per-day' : name === 'key_model_minute' ? 'per-minute' : null;
+  const possible = new Set(
+    period === null ? [] : limits.map(({ kind }) => kind).filter((kind) => kind.endsWith(period)),
+  );
+  const [hit = null, another = null] = possible;
+  return another === null ? hit : null;
+}
+
+function forgetOldest(map: Map<string, unknown>): void {
+  for (const oldest of map.keys()) {
+    if (map.size <= modelsMax) return;
+    map.delete(oldest);
+  }
+}
