@@ -61,6 +61,8 @@ export interface App {
   /** No longer ready, as seen by `/readyz`; the dashboards are told to come back later. */
   drain(): void;
   openCalls(): number;
+  /** How many of the open calls wait for a key. */
+  waitingCalls(): number;
   abortCalls(): void;
   close(): Promise<void>;
 }
@@ -214,6 +216,7 @@ export async function createApp(
       void socket.close();
     },
     openCalls: relay.openCalls,
+    waitingCalls: pool.waiting,
     abortCalls: relay.abortAll,
     async close() {
       await socket.close();

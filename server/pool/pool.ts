@@ -64,6 +64,8 @@ export interface Pool {
   add(key: NewPoolKey): void;
   remove(id: string): void;
   setEnabled(id: string, isEnabled: boolean): void;
+  /** Puts a key into a project, whose quotas it uses together with the project's other keys; null: none is known. */
+  setProject(id: string, project: string | null): void;
   get(id: string): PoolKey | undefined;
   keys(): PoolKey[];
   /** The key that would be picked now. */
@@ -287,6 +289,13 @@ export function createPool(parts: PoolParts): Pool {
       const key = keys.get(id);
       if (!key) return;
       key.isEnabled = isEnabled;
+      changed(key, 'switched');
+    },
+    setProject(id, project) {
+      const key = keys.get(id);
+      if (!key || key.project === project) return;
+      if (key.project === null && project !== null) quotas.join(key, project, now());
+      key.project = project;
       changed(key, 'switched');
     },
     get: (id) => keys.get(id),

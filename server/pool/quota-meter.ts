@@ -1,4 +1,5 @@
 import type { Rest } from './choose-key.ts';
+import { KnownQuota } from './known-quota.ts';
 import { MinuteWindow } from './minute-window.ts';
 import { nextPacificMidnight } from './pacific-midnight.ts';
 import type { QuotaKind, QuotaLimit } from './quota.ts';
@@ -11,34 +12,12 @@ export interface QuotaUse extends QuotaLimit {
   used: number;
 }
 
-/** What is known of one quota. */
-interface Known {
-  /** As Google told it; null: not yet. */
-  limit: number | null;
-  /** What was left for us when Google refused although we were below the limit: others use it too. Null: all of it. */
-  share: number | null;
-  /** When they were learned, ms since 1970. */
-  learnedAtMs: number;
-  sharedAtMs: number;
-}
-
 const kinds: readonly QuotaKind[] = ['requests-per-minute', 'tokens-per-minute', 'requests-per-day', 'tokens-per-day'];
 
-const dayMs = 86_400_000;
-/** Quotas change with the tier: after so long, Google is asked anew. */
-const knownMsMax = 7 * dayMs;
-/** A share grows back by one part of the limit in so long a time, as whoever else used it may have stopped. */
-const shareGrowthMs = 2 * dayMs;
-const shareGrowthParts = 20;
+/** The least limit that Google told of each kind. */
+export type LeastLimits = Partial<Record<QuotaKind, number>>;
 
-/** Of what was used at a refusal below the limit so much is kept to: others use the quota as well, now more, now less. */
-const keptShare = 0.95;
-
-/** So much of a limit in tokens is planned with: what is in flight is only estimated. */
-const certainTokens = 0.95;
-
-/** A refusal comes at once: after so long, what was dared has succeeded. */
-const refusalMsMax = 1000;
+const noLimits: LeastLimits = {};
 
 /** What a quota is taken for until Google tells it: about the smallest there are, so that new keys are tried with care. */
 const supposed: Readonly<Record<QuotaKind, number>> = {
@@ -47,27 +26,54 @@ const supposed: Readonly<Record<QuotaKind, number>> = {
   'requests-per-day': 250,
   'tokens-per-day': 10_000_000,
 };
+/** Without being known, so much of what is supposed is not worth a thought. */
+const harmless = 0.25;
+
+/** Near the limit of another project, one call at a time finds out whether it holds here too. */
+const nearLimit = { from: 0.9, to: 1.2 };
+/** So much of a limit in tokens is planned with: what is in flight is only estimated. */
+const certainTokens = 0.95;
+/** A refusal comes at once: after so long, what was tried has succeeded. */
+const trialMs = 1000;
+/** Before it has counted for so long, a meter does not know what we used ourselves. */
+const blindMs = 65_000;
 
 /** What one project has used of one model lately, and what is known of its quotas. Pure but for itself: the clock is passed in. */
 export class QuotaMeter {
   readonly #minute = new MinuteWindow();
+  #countsSinceMs = 0;
   #dayEndsMs = 0;
   #requestsToday = 0;
   #tokensToday = 0;
-  readonly #known: (Known | null)[] = [null, null, null, null];
-  /** The most of a minute's quotas that calls were answered at: what goes beyond it may be refused. */
-  #provenRequests = 0;
-  #provenTokens = 0;
-  /** Since when a call is out that went beyond it, ms since 1970. */
-  #daredAtMs = 0;
+  /** In the order of `kinds`. */
+  readonly #known: (KnownQuota | null)[] = [null, null, null, null];
+  /** The most of a minute's requests and tokens that calls were answered at. */
+  readonly #proven = [0, 0];
+  /** When the newest call was made that may be refused, ms since 1970. */
+  #trialAtMs = 0;
+  #lastServedMs = 0;
+  /** The last call was refused for long: whether that is over, one call at a time finds out. */
+  #isOnProbation = false;
+  readonly #others: LeastLimits;
+
+  /** @param others The least limits that other projects have for the model. */
+  constructor(others: LeastLimits = noLimits) {
+    this.#others = others;
+  }
 
   /** Brings the counts up to now; to be called before anything is asked. @param nowMs Wall clock, ms since 1970. */
   advance(nowMs: number): void {
     this.#minute.advance(nowMs);
+    this.#countsSinceMs ||= nowMs;
     if (nowMs < this.#dayEndsMs) return;
     this.#dayEndsMs = nextPacificMidnight(nowMs);
     this.#requestsToday = 0;
     this.#tokensToday = 0;
+  }
+
+  /** When the newest call that was answered began, ms since 1970; 0: none was. */
+  get lastServedMs(): number {
+    return this.#lastServedMs;
   }
 
   get requestsToday(): number {
@@ -79,32 +85,35 @@ export class QuotaMeter {
     const { requests, tokens: used } = this.#minute;
     const requestsMax = this.#ceiling(0, caps, nowMs);
     const tokensMax = this.#ceiling(1, caps, nowMs) * certainTokens;
-    if (this.#requestsToday >= this.#ceiling(2, caps, nowMs) || this.#isOver(this.#tokensToday, tokens, 3, caps, nowMs))
-      return { untilMs: this.#dayEndsMs, reason: 'key_model_day' };
+    const isDaySpent =
+      this.#requestsToday >= this.#ceiling(2, caps, nowMs) ||
+      (this.#tokensToday > 0 && this.#tokensToday + tokens > this.#ceiling(3, caps, nowMs));
+    if (isDaySpent) return { untilMs: this.#dayEndsMs, reason: 'key_model_day' };
     if (requests >= requestsMax) return this.#untilDownTo(requestsMax - 1, 'requests');
     // What alone is more than a minute grants is for Google to judge.
     if (used > 0 && used + tokens > tokensMax) return this.#untilDownTo(Math.max(0, tokensMax - tokens), 'tokens');
+    const trialEndsMs = this.#trialAtMs + trialMs;
+    if (nowMs < trialEndsMs && this.#isDoubtful(nowMs)) return { untilMs: trialEndsMs, reason: 'key_model_minute' };
     return null;
   }
 
   /** How much of the scarcest quota is used, 0 to 1 and above. */
   usedShare(caps: QuotaCaps | null, nowMs: number): number {
-    let most = 0;
+    let most = nowMs - this.#trialAtMs < trialMs ? 1 : 0;
     for (let index = 0; index < kinds.length; index++) {
       const used = this.#used(index);
-      if (used === 0) continue;
-      const granted = Math.min(this.#granted(index, nowMs), caps?.[kinds[index] as QuotaKind] ?? Infinity);
-      most = Math.max(most, used / granted);
+      if (used > 0) most = Math.max(most, used / this.#granted(index, caps, nowMs));
     }
-    return nowMs - this.#daredAtMs < refusalMsMax ? most + 1 : most;
+    return most;
   }
 
   /** Counts a request that is about to be made. @returns where it was counted, for `giveBack` and `settle`. */
   take(tokens: number, nowMs: number): number {
+    if (this.#isDoubtful(nowMs)) this.#trialAtMs = nowMs;
     this.#requestsToday++;
     this.#tokensToday += tokens;
     const slot = this.#minute.add(1, tokens);
-    if (this.#isDaring()) this.#daredAtMs = nowMs;
+    if (this.#isBeyondProven(0) || this.#isBeyondProven(1)) this.#trialAtMs = nowMs;
     return slot;
   }
 
@@ -115,23 +124,39 @@ export class QuotaMeter {
     this.#minute.correct(slot, -1, -tokens);
   }
 
+  /** Google refused, not only for a minute or so. */
+  putOnProbation(): void {
+    this.#isOnProbation = true;
+  }
+
   /** The call was answered. @param more Tokens than were counted; negative for less. */
-  settle(slot: number, more: number): void {
-    this.#provenRequests = Math.max(this.#provenRequests, this.#minute.requests);
-    this.#provenTokens = Math.max(this.#provenTokens, this.#minute.tokens);
+  settle(slot: number, more: number, begunAtMs: number): void {
+    this.#isOnProbation = false;
+    this.#lastServedMs = Math.max(this.#lastServedMs, begunAtMs);
+    for (const index of [0, 1]) this.#proven[index] = Math.max(this.#proven[index] as number, this.#used(index));
     this.#tokensToday = Math.max(0, this.#tokensToday + more);
     this.#minute.correct(slot, 0, more);
   }
 
-  /** Takes in what a refusal told. @param hit The quota that was used up; null when that is not known. */
-  learn(limits: readonly QuotaLimit[], hit: QuotaKind | null, nowMs: number): void {
-    for (const { kind, limit } of limits) this.#know(kinds.indexOf(kind), nowMs).limit = limit;
-    if (hit === null) return;
+  /**
+   * Takes in what a refusal told.
+   * @param hit The quota that was used up; null when that is not known.
+   * @returns whether somebody else uses that quota too.
+   */
+  learn(limits: readonly QuotaLimit[], hit: QuotaKind | null, nowMs: number): boolean {
+    for (const { kind, limit } of limits) this.#know(kinds.indexOf(kind)).learnLimit(limit, nowMs);
+    if (hit === null || nowMs - this.#countsSinceMs < blindMs) return false;
     const index = kinds.indexOf(hit);
-    const known = this.#know(index, nowMs);
-    const used = this.#used(index);
-    known.share = known.limit !== null && used >= known.limit ? null : Math.max(1, Math.floor(used * keptShare));
-    known.sharedAtMs = nowMs;
+    return this.#know(index).noteRefusal(this.#used(index), nowMs);
+  }
+
+  /** What another one counted was of the same project: who shared the quotas is one of us now. */
+  takeIn(other: QuotaMeter, nowMs: number): void {
+    this.advance(nowMs);
+    other.advance(nowMs);
+    this.recall(other.#requestsToday, other.#tokensToday);
+    this.learn(other.uses(nowMs), null, nowMs);
+    for (const known of this.#known) known?.forgetShare();
   }
 
   /** Requests of earlier today, after a restart. */
@@ -143,38 +168,47 @@ export class QuotaMeter {
   /** The quotas of which Google told the limit, and what is used of them. */
   uses(nowMs: number): QuotaUse[] {
     return kinds.flatMap((kind, index) => {
-      const limit = this.#fresh(index, nowMs)?.limit;
-      return limit ? [{ kind, limit, used: this.#used(index) }] : [];
+      const limit = this.#known[index]?.limit(nowMs) ?? Infinity;
+      return limit < Infinity ? [{ kind, limit, used: this.#used(index) }] : [];
     });
   }
 
-  /** More than this is not asked for. */
+  /** More than this is not asked for. How a day's quota is shared changes from day to day: it is for Google to say when it is used up. */
   #ceiling(index: number, caps: QuotaCaps | null, nowMs: number): number {
-    const known = this.#fresh(index, nowMs);
+    const known = this.#known[index];
     const cap = caps?.[kinds[index] as QuotaKind] ?? Infinity;
     if (!known) return cap;
-    // How a day's quota is shared changes from day to day: it is for Google to say when it is used up.
-    const isOfDay = index > 1;
-    return Math.min(cap, known.limit ?? Infinity, isOfDay ? Infinity : shareNow(known, nowMs));
-  }
-
-  #isDaring(): boolean {
-    const { requests, tokens } = this.#minute;
-    const isNewTo = (index: number, used: number, proven: number) =>
-      this.#known[index] === null && used > Math.max(proven, supposed[kinds[index] as QuotaKind] / 4);
-    return isNewTo(0, requests, this.#provenRequests) || isNewTo(1, tokens, this.#provenTokens);
-  }
-
-  #isOver(used: number, more: number, index: number, caps: QuotaCaps | null, nowMs: number): boolean {
-    return used > 0 && used + more > this.#ceiling(index, caps, nowMs);
+    return Math.min(cap, isOfDay(index) ? known.limit(nowMs) : known.ceiling(nowMs));
   }
 
   /** What is probably granted. */
-  #granted(index: number, nowMs: number): number {
-    const known = this.#fresh(index, nowMs);
-    if (known && (known.limit !== null || known.share !== null))
-      return Math.min(known.limit ?? Infinity, shareNow(known, nowMs));
-    return Math.max(supposed[kinds[index] as QuotaKind], 2 * this.#used(index));
+  #granted(index: number, caps: QuotaCaps | null, nowMs: number): number {
+    const told = this.#known[index]?.granted(nowMs) ?? Infinity;
+    const granted = told < Infinity ? told : Math.max(supposed[kinds[index] as QuotaKind], 2 * this.#used(index));
+    return Math.min(granted, caps?.[kinds[index] as QuotaKind] ?? Infinity);
+  }
+
+  /** One more may be refused: others use the quota too, or it may be as small as theirs. */
+  #isDoubtful(nowMs: number): boolean {
+    if (this.#isOnProbation) return true;
+    for (let index = 0; index < kinds.length; index++) {
+      const known = this.#known[index];
+      const used = this.#used(index);
+      if (known ? used >= known.granted(nowMs) : this.#isNearOthers(index, used)) return true;
+    }
+    return false;
+  }
+
+  #isNearOthers(index: number, used: number): boolean {
+    const limit = this.#others[kinds[index] as QuotaKind];
+    if (limit === undefined || used < (this.#proven[index] ?? 0)) return false;
+    return used >= limit * nearLimit.from && used <= limit * nearLimit.to;
+  }
+
+  /** Nobody knows the quota, and so much was not used before. */
+  #isBeyondProven(index: 0 | 1): boolean {
+    const least = supposed[kinds[index] as QuotaKind] * harmless;
+    return this.#known[index] === null && this.#used(index) > Math.max(this.#proven[index] as number, least);
   }
 
   #used(index: number): number {
@@ -187,22 +221,13 @@ export class QuotaMeter {
     return { untilMs: this.#minute.whenDownTo(count, of), reason: 'key_model_minute' };
   }
 
-  #fresh(index: number, nowMs: number): Known | null {
-    const known = this.#known[index];
-    return known && nowMs - known.learnedAtMs < knownMsMax ? known : null;
-  }
-
-  #know(index: number, nowMs: number): Known {
-    const known = this.#fresh(index, nowMs) ?? { limit: null, share: null, learnedAtMs: nowMs, sharedAtMs: nowMs };
-    known.learnedAtMs = nowMs;
+  #know(index: number): KnownQuota {
+    const known = this.#known[index] ?? new KnownQuota();
     this.#known[index] = known;
     return known;
   }
 }
 
-/** The share as it has grown since it was learned. */
-function shareNow({ limit, share, sharedAtMs }: Known, nowMs: number): number {
-  if (share === null) return Infinity;
-  const part = Math.max(1, Math.ceil((limit ?? share) / shareGrowthParts));
-  return share + part * Math.floor((nowMs - sharedAtMs) / shareGrowthMs);
+function isOfDay(index: number): boolean {
+  return index > 1;
 }

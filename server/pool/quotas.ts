@@ -1,7 +1,8 @@
 import type { Rest } from './choose-key.ts';
-import type { Failure } from './classify-failure.ts';
+import type { Failure, FailureClass, KeyAction } from './classify-failure.ts';
+import { createProjectGuess } from './project-guess.ts';
 import type { QuotaKind, QuotaLimit } from './quota.ts';
-import { type QuotaCaps, QuotaMeter, type QuotaUse } from './quota-meter.ts';
+import { type LeastLimits, type QuotaCaps, QuotaMeter, type QuotaUse } from './quota-meter.ts';
 
 /** Whose quota a key uses. */
 export interface QuotaUser {
@@ -17,6 +18,8 @@ export interface Taken {
   meter: QuotaMeter;
   slot: number;
   tokens: number;
+  /** ms since 1970. */
+  atMs: number;
 }
 
 /** What the projects behind the keys have used, model by model, and what Google has told of their quotas. All in memory. */
@@ -38,6 +41,10 @@ export interface Quotas {
   known(key: QuotaUser, nowMs: number): { model: string; quotas: QuotaUse[] }[];
   /** A key is gone, and with it what was only its own. */
   forget(key: QuotaUser): void;
+  /** Groups of keys without a project that seem to have one in common: they always run out together. */
+  projectGuess(): string[][];
+  /** From now on a key that was taken for a project by itself uses the quotas of a project. To be called before the key has that project. */
+  join(key: QuotaUser, project: string, nowMs: number): void;
   /** Takes in what was known and used before a restart. */
   recall(
     key: QuotaUser,
@@ -47,12 +54,16 @@ export interface Quotas {
   ): void;
 }
 
+const longRestMs = 3_600_000;
 /** Clients name models freely: beyond it the model that was met first is forgotten. */
 const modelsMax = 200;
 
 export function createQuotas(): Quotas {
+  const guess = createProjectGuess();
   /** By model, then by project. */
   const meters = new Map<string, Map<string, QuotaMeter>>();
+  /** By model. */
+  const leastLimits = new Map<string, LeastLimits>();
   /** Models that share the quota of another, as Google names it. */
   const quotaModels = new Map<string, string>();
 
@@ -65,8 +76,27 @@ export function createQuotas(): Quotas {
     if (known) return known;
     const fresh = new Map<string, QuotaMeter>();
     meters.set(model, fresh);
+    leastLimits.set(model, {});
     forgetOldest(meters);
+    forgetOldest(leastLimits);
     return fresh;
+  }
+
+  function learn(key: QuotaUser, model: string, { class: name, limits, keyAction }: Failure, nowMs: number): void {
+    const meter = open(key, model, nowMs);
+    noteLimits(model, limits);
+    const hit = quotaHit(name, limits);
+    const isShared = meter.learn(limits, hit, nowMs);
+    if (!isShared || key.project !== null || keyAction.kind !== 'rest-model') return;
+    const limit = limits.find(({ kind }) => kind === hit)?.limit;
+    const { lastServedMs } = meter;
+    const { untilMs } = keyAction;
+    guess.noteRunOut({ keyId: key.id, model, quota: `${hit} ${limit}`, atMs: nowMs, untilMs, lastServedMs });
+  }
+
+  function noteLimits(model: string, limits: readonly QuotaLimit[]): void {
+    const least = leastLimits.get(quotaModels.get(model) ?? model) ?? {};
+    for (const { kind, limit } of limits) least[kind] = Math.min(least[kind] ?? Infinity, limit);
   }
 
   function current(key: QuotaUser, model: string, nowMs: number): QuotaMeter | null {
@@ -76,8 +106,9 @@ export function createQuotas(): Quotas {
   }
 
   function open(key: QuotaUser, model: string, nowMs: number): QuotaMeter {
-    const ofModel = metersOf(quotaModels.get(model) ?? model);
-    const meter = ofModel.get(projectOf(key)) ?? new QuotaMeter();
+    const name = quotaModels.get(model) ?? model;
+    const ofModel = metersOf(name);
+    const meter = ofModel.get(projectOf(key)) ?? new QuotaMeter(leastLimits.get(name));
     ofModel.set(projectOf(key), meter);
     meter.advance(nowMs);
     return meter;
@@ -89,21 +120,35 @@ export function createQuotas(): Quotas {
     requestsToday: (key, model, nowMs) => current(key, model, nowMs)?.requestsToday ?? 0,
     take(key, model, tokens, nowMs) {
       const meter = open(key, model, nowMs);
-      return { meter, slot: meter.take(tokens, nowMs), tokens };
+      return { meter, slot: meter.take(tokens, nowMs), tokens, atMs: nowMs };
     },
-    settle: ({ meter, slot, tokens: counted }, tokens) => meter.settle(slot, tokens - counted),
+    settle: ({ meter, slot, tokens: counted, atMs }, tokens) => meter.settle(slot, tokens - counted, atMs),
     giveBack: ({ meter, slot, tokens }) => meter.giveBack(slot, tokens),
     noteFailure({ meter, slot, tokens }, key, model, failure, nowMs) {
       // What else fails may have been counted by Google, or not.
       if (failure.httpStatus !== 429 && failure.httpStatus !== 503) return;
       meter.advance(nowMs);
       meter.giveBack(slot, tokens);
+      const { quotaModel, keyAction } = failure;
+      if (failure.httpStatus === 429 && lengthOf(keyAction, nowMs) > longRestMs) meter.putOnProbation();
       if (failure.limits.length === 0) return;
-      if (failure.quotaModel !== null && failure.quotaModel !== model) {
-        quotaModels.set(model, failure.quotaModel);
+      if (quotaModel !== null && quotaModel !== model) {
+        quotaModels.set(model, quotaModel);
         forgetOldest(quotaModels);
       }
-      open(key, model, nowMs).learn(failure.limits, quotaHit(failure), nowMs);
+      learn(key, model, failure, nowMs);
+    },
+    projectGuess: guess.groups,
+    join(key, project, nowMs) {
+      for (const ofModel of meters.values()) {
+        const own = ofModel.get(key.id);
+        if (!own) continue;
+        ofModel.delete(key.id);
+        const common = ofModel.get(project);
+        if (common) common.takeIn(own, nowMs);
+        else ofModel.set(project, own);
+      }
+      guess.forget(key.id);
     },
     known: (key, nowMs) =>
       [...meters.keys()].flatMap((model) => {
@@ -112,6 +157,7 @@ export function createQuotas(): Quotas {
       }),
     forget({ id }) {
       for (const ofModel of meters.values()) ofModel.delete(id);
+      guess.forget(id);
     },
     recall(key, model, { limits = [], requests = 0, tokens = 0 }, nowMs) {
       const meter = open(key, model, nowMs);
@@ -122,13 +168,17 @@ export function createQuotas(): Quotas {
 }
 
 /** The quota that was used up: a spent day also lists the minute's. Null when several could be meant. */
-function quotaHit({ class: name, limits }: Failure): QuotaKind | null {
+function quotaHit(name: FailureClass, limits: readonly QuotaLimit[]): QuotaKind | null {
   const period = name === 'key_model_day' ? 'per-day' : name === 'key_model_minute' ? 'per-minute' : null;
   const possible = new Set(
     period === null ? [] : limits.map(({ kind }) => kind).filter((kind) => kind.endsWith(period)),
   );
   const [hit = null, another = null] = possible;
   return another === null ? hit : null;
+}
+
+function lengthOf(action: KeyAction, nowMs: number): number {
+  return action.kind === 'rest-model' ? action.untilMs - nowMs : 0;
 }
 
 function forgetOldest(map: Map<string, unknown>): void {

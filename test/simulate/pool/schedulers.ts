@@ -21,6 +21,7 @@ export interface SchedulerParts {
 export const patienceMs = 20_000;
 const cooldownMs = 60_000;
 const triesMax = 4;
+const dayMs = 86_400_000;
 
 /** The gateway's own: the server's code, with the simulation's clock. */
 export function ours({ world, time, random }: SchedulerParts): Scheduler {
@@ -28,6 +29,11 @@ export function ours({ world, time, random }: SchedulerParts): Scheduler {
   const pool = createPool({ now: time.now, random, delay: time.sleep, wake, onRejected() {} });
   for (const { id } of world.keys) pool.add({ id, apiKey: id, maskedKey: id, isEnabled: true, rejection: null });
   const caller = { clientKeyId: 'ck_1', isGone: () => false, onGone() {} };
+  // What the pool proposes, its operator accepts after a day.
+  wake(dayMs, () => {
+    for (const [index, ids] of pool.quotas.projectGuess().entries())
+      for (const id of ids) pool.setProject(id, `proposed-${index}`);
+  });
   return {
     async serve(request) {
       const { model, conversation, inputTokens } = request;
