@@ -12,6 +12,7 @@ import type { KeyFilter } from '../server/pool/key-filter.ts';
 import type { KeyState, UpstreamKeyStatus } from '../server/pool/key-state.ts';
 import type { KeyChangeRow } from '../server/pool/many-keys-commands.ts';
 import type { ImportInput } from '../server/pool/plan-import.ts';
+import type { QuotaUse } from '../server/pool/quota-meter.ts';
 import type { ImportPreview, UpstreamKeyJobs } from '../server/pool/upstream-key-jobs.ts';
 import type { KeyDetails, UpstreamKeys } from '../server/pool/upstream-keys.ts';
 import type { LiveFigures } from '../server/relay/live-counters.ts';
@@ -42,6 +43,18 @@ export type {
 
 /** A key of the pool: what is known about it, and what it is up to. */
 export type UpstreamKey = KeyDetails & KeyState;
+
+/** A quota of a key's project, by model. */
+export type KeyQuota = QuotaUse & { model: string };
+
+/** Which key a request for a model would get now. */
+export interface KeyChoice {
+  chosen: UpstreamKey | null;
+  strategy: string;
+  freeCount: number;
+  obstacles: { upstreamKey: UpstreamKey; reason: string; until: number | null }[];
+  waiting: number;
+}
 
 /** What is going on now. */
 export interface LiveStats extends LiveFigures {
@@ -76,6 +89,10 @@ export interface Services {
   selectUpstreamKeys(filter: KeyFilter): UpstreamKey[];
   /** Also one that was deleted. */
   upstreamKey(id: string): UpstreamKey | null;
+  quotasOf(upstreamKeyId: string): KeyQuota[];
+  /** @param model As a client would write it. */
+  keyChoice(model: string, tokens: number): KeyChoice;
+  projectProposals(): UpstreamKey[][];
   requestPage(first: number, after: string | null, filter: RequestFilter): Promise<Page<Request>>;
   request(requestId: string): Promise<Request | null>;
   /** @throws RangeError for a range or a time zone that does not exist. */

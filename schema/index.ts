@@ -3,6 +3,7 @@ import './client-key.ts';
 import './many-keys.ts';
 import './upstream-key.ts';
 import './upstream-key-import.ts';
+import './key-choice.ts';
 import './usage.ts';
 import './live-stats.ts';
 import './job.ts';

@@ -73,13 +73,16 @@ const ChangeSuccess = builder
   });
 const ChangeResult = resultUnion('UpstreamKeyChangeResult', ChangeSuccess as never, [InvalidInputError, ConflictError]);
 
+/** Of the input, what can be wrong. */
+const fields: Partial<Record<KeyChange['kind'], string>> = { move: 'group', tag: 'tags', project: 'project' };
+
 async function change(selection: Selected, what: KeyChange, context: Context) {
   return orFailure(async () => {
     const ids = idsOf(selection, context);
     if ('__typename' in ids) return ids;
     const { upstreamKeys } = context.services;
     const changed = await upstreamKeys.changeMany(ids, what, actor(context));
-    if ('problem' in changed) return invalidInput(what.kind === 'move' ? 'group' : 'tags', changed.problem);
+    if ('problem' in changed) return invalidInput(fields[what.kind] ?? 'selection', changed.problem);
     return { __typename: 'UpstreamKeyChangeSuccess', rows: changed };
   });
 }
@@ -105,6 +108,14 @@ const MoveInput = builder.inputType('UpstreamKeyBulkMoveInput', {
   fields: (t) => ({
     selection: t.field({ type: Selection, required: true, description: 'The keys.' }),
     group: t.string({ description: 'Where to; null or empty: out of any group.' }),
+  }),
+});
+
+const ProjectInput = builder.inputType('UpstreamKeyBulkAssignProjectInput', {
+  description: 'The keys of a project.',
+  fields: (t) => ({
+    selection: t.field({ type: Selection, required: true, description: 'The keys.' }),
+    project: t.string({ description: 'Its name at Google, or any other; null or empty: none is known.' }),
   }),
 });
 
@@ -142,13 +153,21 @@ builder.mutationFields((t) => ({
     resolve: (_root, { input: { selection, group } }, context) =>
       change(selection, { kind: 'move', group: group ?? null }, context) as never,
   }),
+  upstreamKeyBulkAssignProject: t.field({
+    type: ChangeResult,
+    description:
+      'Tells that many keys belong to one project at Google, in one transaction: from then on they share their quotas here too.',
+    args: { input: t.arg({ type: ProjectInput, required: true }) },
+    resolve: (_root, { input: { selection, project } }, context) =>
+      change(selection, { kind: 'project', project: project ?? null }, context) as never,
+  }),
 }));
 
 const ExportFormat = builder.enumType('UpstreamKeyExportFormat', {
   description: 'How exported keys are written.',
   values: {
     TEXT: { description: 'One key per line.' },
-    CSV: { description: 'With label, tags and group, as an import reads it.' },
+    CSV: { description: 'With label, tags, group and project, as an import reads it.' },
   } as const,
 });
 const ExportSuccess = builder

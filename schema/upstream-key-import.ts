@@ -44,10 +44,13 @@ const ImportInputType = builder.inputType('UpstreamKeyImportInput', {
     keys: t.stringList({ description: 'One by one.' }),
     csv: t.string({
       description:
-        'A CSV whose first line names its columns: `key`, and if wanted `label` (or `name`), `tags` and `group`. Unknown columns are refused.',
+        'A CSV whose first line names its columns: `key`, and if wanted `label` (or `name`), `tags`, `group` and `project`. Unknown columns are refused.',
     }),
     tags: t.stringList({ description: 'Put on all of them.' }),
     group: t.string({ description: 'Where all of them go that name no group.' }),
+    project: t.string({
+      description: 'The project at Google of all of them that name none. Keys of one project share their quotas.',
+    }),
   }),
 });
 const VerifyInput = builder.inputType('UpstreamKeyVerifyInput', {
@@ -58,7 +61,7 @@ const VerifyInput = builder.inputType('UpstreamKeyVerifyInput', {
   }),
 });
 
-type Given = Partial<Record<'text' | 'csv' | 'group', string | null>> &
+type Given = Partial<Record<'text' | 'csv' | 'group' | 'project', string | null>> &
   Partial<Record<'keys' | 'tags', string[] | null>>;
 
 /** Null unless exactly one of the three is there. */
@@ -66,7 +69,8 @@ function toImport(given: Given): ImportInput | null {
   const formats = (['text', 'keys', 'csv'] as const).filter((format) => given[format] != null);
   const [format] = formats;
   if (format === undefined || formats.length > 1) return null;
-  return { format, content: given[format] as string, tags: given.tags ?? [], group: given.group ?? null };
+  const { tags, group = null, project = null } = given;
+  return { format, content: given[format] as string, tags: tags ?? [], group, project };
 }
 
 /** Does something with an input that is sound as a whole. */

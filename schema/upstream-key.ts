@@ -1,6 +1,6 @@
 import { builder } from './builder.ts';
 import { actor } from './client-key.ts';
-import type { KeyFilter, UpstreamKey } from './context.ts';
+import type { KeyFilter, KeyQuota, UpstreamKey } from './context.ts';
 import { NotFoundError, orFailure, resultUnion } from './failures.ts';
 import { connectionOf, pageSize } from './page.ts';
 import { stoppable } from './stoppable.ts';
@@ -34,6 +34,28 @@ const Cooldown = builder.objectRef<UpstreamKey['cooldowns'][number]>('Cooldown')
   }),
 });
 
+const QuotaKind = builder.enumType('QuotaKind', {
+  description: 'What a quota counts.',
+  values: {
+    REQUESTS_PER_MINUTE: { value: 'requests-per-minute', description: 'Requests in a minute.' },
+    TOKENS_PER_MINUTE: { value: 'tokens-per-minute', description: 'Tokens of prompts in a minute.' },
+    REQUESTS_PER_DAY: { value: 'requests-per-day', description: 'Requests from midnight to midnight in California.' },
+    TOKENS_PER_DAY: {
+      value: 'tokens-per-day',
+      description: 'Tokens of prompts from midnight to midnight in California.',
+    },
+  } as const,
+});
+const Quota = builder.objectRef<KeyQuota>('Quota').implement({
+  description: 'What Google grants the project of a key for one model.',
+  fields: (t) => ({
+    model: t.exposeString('model', { description: 'The model.' }),
+    kind: t.field({ type: QuotaKind, description: 'What it counts.', resolve: ({ kind }) => kind }),
+    limit: t.field({ type: 'SafeInt', description: 'As Google told it.', resolve: ({ limit }) => limit }),
+    used: t.field({ type: 'SafeInt', description: 'By requests that went through here.', resolve: ({ used }) => used }),
+  }),
+});
+
 export const UpstreamKeyType = builder.objectRef<UpstreamKey>('UpstreamKey').implement({
   description: 'A Gemini API key of the pool. Only an export shows the key itself.',
   fields: (t) => ({
@@ -42,6 +64,15 @@ export const UpstreamKeyType = builder.objectRef<UpstreamKey>('UpstreamKey').imp
     label: t.exposeString('label', { nullable: true, description: 'What people call it.' }),
     tags: t.exposeStringList('tags', { description: 'Words to find it by.' }),
     group: t.exposeString('group', { nullable: true, description: 'The one group it is in.' }),
+    project: t.exposeString('project', {
+      nullable: true,
+      description: 'The project at Google, where it is known. Keys of one project share their quotas.',
+    }),
+    quotas: t.field({
+      type: [Quota],
+      description: 'The quotas whose limits Google has told, and what is used of them now.',
+      resolve: ({ id }, _args, { services }) => services.quotasOf(id),
+    }),
     status: t.field({ type: UpstreamKeyStatus, description: 'What it is up to.', resolve: ({ status }) => status }),
     source: t.field({ type: UpstreamKeySource, description: 'Where it came from.', resolve: ({ source }) => source }),
     isDeleted: t.exposeBoolean('isDeleted', { description: 'Wiped; its history stays.' }),

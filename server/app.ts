@@ -37,6 +37,7 @@ import { createMediaFetcher } from './media/media-fetcher.ts';
 import { createModelCatalog } from './models/model-catalog.ts';
 import { readModelsFile, warningsOf } from './models/models-file.ts';
 import { createPool, type PoolParts } from './pool/pool.ts';
+import { recallUsage } from './pool/recall-usage.ts';
 import { loadResourceOwners } from './pool/resource-owners.ts';
 import { createUpstreamKeyJobs, upstreamKeyWorks } from './pool/upstream-key-jobs.ts';
 import { loadUpstreamKeys } from './pool/upstream-keys.ts';
@@ -101,15 +102,12 @@ export async function createApp(
     now,
     random: Math.random,
     delay,
-    onRejected(key, failure) {
-      log.warn({ key: key.maskedKey, failure: failure.class }, 'Google rejects an upstream key');
-      const rejection = { id: key.id, failure: failure.class, message: failure.message };
-      execute('upstreamKey.reject', rejection).catch((error) =>
-        log.error({ err: error }, 'a rejection was not recorded'),
-      );
-    },
   });
-  const upstreamKeys = await loadUpstreamKeys({ execute, orm, vault, pool });
+  pool.onChange((change) => {
+    if (change.kind === 'rejected')
+      log.warn({ key: change.key.maskedKey, failure: change.failure.class }, 'Google rejects an upstream key');
+  });
+  const upstreamKeys = await loadUpstreamKeys({ execute, orm, vault, pool, now });
   for (const key of config.geminiApiKeys) await upstreamKeys.add(key, 'ENVIRONMENT', 'environment');
   for (const file of new Set([config.databaseFile, config.ancestorDatabaseFile])) {
     const imported = isAncestorDatabase(file) ? await importAncestorKeys(file, { execute, orm, vault }) : 0;
@@ -172,8 +170,9 @@ export async function createApp(
   const newJobId = () => `job_${randomUUIDv7().replaceAll('-', '')}`;
   const jobs = await loadJobs({ execute, orm, vault, works, newId: newJobId });
   const upstreamKeyJobs = createUpstreamKeyJobs({ jobs, pool });
+  await recallUsage({ orm, pool, resolveModel: models.resolve, now });
   const parts = { orm, ledger, pool, counters, now, admin, clients, upstreamKeys, upstreamKeyJobs, jobs };
-  const services = await createServices(parts);
+  const services = await createServices({ ...parts, resolveModel: models.resolve });
 
   const graphqlParts = { schema, services, jwtSecret, trustedProxies: config.trustedProxies };
   const graphql = createGraphql(graphqlParts);

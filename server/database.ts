@@ -10,6 +10,7 @@ import { Migration20261125000000_resource_owners } from './migrations/Migration2
 import { Migration20261126000000_client_key_models } from './migrations/Migration20261126000000_client_key_models.ts';
 import { Migration20261127000000_key_care } from './migrations/Migration20261127000000_key_care.ts';
 import { Migration20261128000000_client_request_ids } from './migrations/Migration20261128000000_client_request_ids.ts';
+import { Migration20261129000000_pool_state } from './migrations/Migration20261129000000_pool_state.ts';
 
 export type Orm = MikroORM;
 /** The connection beneath the ORM, for prepared statements on the hot path. */
@@ -24,6 +25,7 @@ const migrations = [
   Migration20261126000000_client_key_models,
   Migration20261127000000_key_care,
   Migration20261128000000_client_request_ids,
+  Migration20261129000000_pool_state,
 ];
 
 /** Oldest SQLite that is free of the WAL-reset bug (3.7.0 to 3.51.2 can corrupt a database that two connections checkpoint). */

@@ -5,6 +5,7 @@ import { Job, JobRow } from './jobs/job.entity.ts';
 import { Request } from './ledger/projections/requests.ts';
 import { UsageBucket } from './ledger/projections/usage-buckets.ts';
 import { UsageEvent } from './ledger/usage-event.entity.ts';
+import { UpstreamKeyQuota, UpstreamKeyRest } from './pool/key-state.entity.ts';
 import { ResourceOwner } from './pool/resource-owner.entity.ts';
 import { UpstreamKey } from './pool/upstream-key.entity.ts';
 import { ThoughtSignature } from './signatures/thought-signature.entity.ts';
@@ -16,6 +17,8 @@ export const entities = [
   UsageBucket,
   ClientKey,
   UpstreamKey,
+  UpstreamKeyRest,
+  UpstreamKeyQuota,
   ResourceOwner,
   Job,
   JobRow,

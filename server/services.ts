@@ -18,6 +18,8 @@ interface ServiceParts extends Pick<Services, 'admin' | 'clients' | 'upstreamKey
   ledger: Ledger;
   pool: Pool;
   counters: LiveCounters;
+  /** The id of the model that a client means. */
+  resolveModel(model: string): string;
   now(): number;
 }
 
@@ -80,6 +82,26 @@ export async function createServices(parts: ServiceParts): Promise<Services> {
     clientKey: (id) => orm.em.fork().findOne(ClientKey, { id }),
     poolKeys,
     upstreamKey,
+    quotasOf(id) {
+      const key = pool.get(id);
+      const known = key ? pool.quotas.known(key, now()) : [];
+      return known.flatMap(({ model, quotas }) => quotas.map((quota) => ({ model, ...quota })));
+    },
+    keyChoice(model, tokens) {
+      const { chosen, strategy, free, obstacles } = pool.explain({ model: parts.resolveModel(model), tokens });
+      return {
+        chosen: chosen && upstreamKey(chosen.id),
+        strategy,
+        freeCount: free,
+        obstacles: obstacles.map(({ key, reason, untilMs }) => ({
+          upstreamKey: upstreamKey(key.id) as UpstreamKey,
+          reason,
+          until: untilMs,
+        })),
+        waiting: pool.waiting(),
+      };
+    },
+    projectProposals: () => pool.quotas.projectGuess().map((ids) => ids.map(upstreamKey).filter((key) => key !== null)),
     selectUpstreamKeys: (filter) => poolKeys().filter((key) => matchesFilter(key, filter)),
     requestPage: (first, after, filter) => findRequests(orm, { first, after, ...filter }),
     request: (requestId) => findRequest(orm, requestId),

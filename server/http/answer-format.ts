@@ -5,7 +5,7 @@ import type { Relay } from '../relay/relay.ts';
 import { HttpReply } from './http-reply.ts';
 import { type ParsedBody, readJson } from './read-json.ts';
 import { readMultipart } from './read-multipart.ts';
-import { readOrReject } from './read-or-reject.ts';
+import { recordUnread } from './record-unread.ts';
 import { sessionOf } from './session-of.ts';
 
 const bodyBytesMax = 100_000_000;
@@ -14,8 +14,13 @@ const bodyBytesMax = 100_000_000;
 export function answerFormat(format: ClientFormat, relay: Relay, heartbeatMs: number): Middleware {
   return async function answerCall(ctx) {
     const readBody = format.takesForm ? readMultipart : readJson;
-    const asked = { format: format.name, model: ctx.state.pathModel ?? '' };
-    const { value, bytes } = await readOrReject<ParsedBody>(ctx, relay, asked, () => readBody(ctx.req, bodyBytesMax));
+    let read: ParsedBody;
+    try {
+      read = await readBody(ctx.req, bodyBytesMax);
+    } catch (error) {
+      await recordUnread(ctx, relay, { format: format.name, model: ctx.state.pathModel ?? '' }, error);
+      throw error;
+    }
     // The relay writes to the response itself; an error before its first byte comes back here as an ordinary answer.
     ctx.respond = false;
     await relay.answer({
@@ -24,9 +29,9 @@ export function answerFormat(format: ClientFormat, relay: Relay, heartbeatMs: nu
       clientKeyId: ctx.state.client.id,
       session: sessionOf(ctx.req),
       format,
-      body: withModel(value, ctx.state.pathModel),
-      bodyBytes: bytes,
-      reply: new HttpReply(ctx.res, heartbeatMs),
+      body: withModel(read.value, ctx.state.pathModel),
+      bodyBytes: read.bytes,
+      reply: new HttpReply(ctx.res, ctx.state.headers, heartbeatMs),
       mayUse: (...names) => mayUse(ctx.state.client, ...names),
     });
   };

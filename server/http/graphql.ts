@@ -58,6 +58,7 @@ export function graphqlRoutes(yoga: GraphqlYoga, { services, jwtSecret, trustedP
     // Yoga would read on for as long as somebody sends. Without a body it says itself what is missing.
     const body = (await readBody(ctx.req, bodyBytesMax)).toString() || '{}';
     ctx.respond = false;
+    ctx.set(ctx.state.headers);
     await yoga.handle(Object.assign(ctx.req, { body }), ctx.res, {
       viewer: services.admin.viewerOf(ctx.state.user),
       address: clientAddress(ctx.req, trustedProxies),

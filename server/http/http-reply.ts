@@ -10,6 +10,7 @@ const comment = ': keep-alive\n\n';
 /** Writes to the socket itself: Koa's body handling costs a quarter of the throughput of a stream. */
 export class HttpReply implements Reply {
   readonly #response: ServerResponse;
+  readonly #headers: Readonly<Record<string, string>>;
   readonly #heartbeatMs: number;
   readonly #startedAt = performance.now();
   #streamHeaders: Record<string, string> = {};
@@ -17,9 +18,13 @@ export class HttpReply implements Reply {
   #hasBegun = false;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param heartbeatMs Silence after which a stream gets a sign of life. */
-  constructor(response: ServerResponse, heartbeatMs: number) {
+  /**
+   * @param headers Of every answer.
+   * @param heartbeatMs Silence after which a stream gets a sign of life.
+   */
+  constructor(response: ServerResponse, headers: Readonly<Record<string, string>>, heartbeatMs: number) {
     this.#response = response;
+    this.#headers = headers;
     this.#heartbeatMs = heartbeatMs;
   }
 
@@ -40,6 +45,7 @@ export class HttpReply implements Reply {
 
   send(content: string | Buffer, headers: Record<string, string>): void {
     this.#response.writeHead(200, {
+      ...this.#headers,
       'content-type': 'application/json; charset=utf-8',
       'content-length': Buffer.byteLength(content),
       [processingHeader]: Math.round(performance.now() - this.#startedAt),
@@ -84,6 +90,7 @@ export class HttpReply implements Reply {
 
   #open(): void {
     this.#response.writeHead(200, {
+      ...this.#headers,
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache',
       // nginx would collect the stream otherwise.

@@ -4,11 +4,16 @@ import type { NativeReply } from '../relay/reply.ts';
 /** Passes an answer on as it comes. */
 export class HttpNativeReply implements NativeReply {
   readonly #response: ServerResponse;
+  readonly #headers: Readonly<Record<string, string>>;
   readonly #origin: string;
 
-  /** @param origin Where the caller reaches us, for example `https://pool.example`. */
-  constructor(response: ServerResponse, origin: string) {
+  /**
+   * @param headers Of every answer.
+   * @param origin Where the caller reaches us, for example `https://pool.example`.
+   */
+  constructor(response: ServerResponse, headers: Readonly<Record<string, string>>, origin: string) {
     this.#response = response;
+    this.#headers = headers;
     this.#origin = origin;
   }
 
@@ -19,7 +24,7 @@ export class HttpNativeReply implements NativeReply {
   }
 
   begin(status: number, headers: Record<string, string>): void {
-    this.#response.writeHead(status, headers);
+    this.#response.writeHead(status, { ...this.#headers, ...headers });
   }
 
   write(bytes: Buffer): boolean {

@@ -16,7 +16,8 @@ import { HttpReply } from './http-reply.ts';
 import { HttpNativeReply } from './native-reply.ts';
 import { readBody } from './read-body.ts';
 import { parsePassedOn } from './read-json.ts';
-import { readOrReject } from './read-or-reject.ts';
+import { recordUnread } from './record-unread.ts';
+import { sessionOf } from './session-of.ts';
 
 interface NativeParts {
   clients: Pick<Clients, 'find'>;
@@ -68,10 +69,8 @@ async function answerModelCall(
 ): Promise<void> {
   if (ctx.method !== 'POST')
     throw new ApiError(405, 'method_not_allowed', `${ctx.path} takes POST, not ${ctx.method}.`);
-  const { bytes, body } = await readOrReject(ctx, relay, { format: geminiNative.name, model }, async () => {
-    const bytes = await readBody(ctx.req, bodyBytesMax);
-    return { bytes, body: parsePassedOn(bytes) };
-  });
+  const asked = { format: geminiNative.name, model };
+  const { bytes, body } = await readNative(ctx).catch(unread(ctx, relay, asked));
   const call: NativeCall = { model, action, version, query: queryWithoutKey(ctx), body, bytes };
   ctx.respond = false;
   await relay.answer({
@@ -81,9 +80,22 @@ async function answerModelCall(
     format: geminiNative,
     body: call,
     bodyBytes: bytes.length,
-    reply: new HttpReply(ctx.res, heartbeatMs),
+    session: sessionOf(ctx.req),
+    reply: new HttpReply(ctx.res, ctx.state.headers, heartbeatMs),
     mayUse: (...names) => mayUse(ctx.state.client, ...names),
   });
+}
+
+function unread(...[ctx, relay, asked]: [Context, NativeParts['relay'], { format: string; model: string }]) {
+  return async (error: unknown): Promise<never> => {
+    await recordUnread(ctx, relay, asked, error);
+    throw error;
+  };
+}
+
+async function readNative(ctx: Context) {
+  const bytes = await readBody(ctx.req, bodyBytesMax);
+  return { bytes, body: parsePassedOn(bytes) };
 }
 
 async function forwardCall(
@@ -92,7 +104,7 @@ async function forwardCall(
   { relay, originOf }: NativeParts,
 ): Promise<void> {
   const asked = { format: geminiNative.name, model: path.model ?? '' };
-  const { bytes, isJson, body, model } = await readOrReject(ctx, relay, asked, () => readForwarded(ctx, path));
+  const { bytes, isJson, body, model } = await readForwarded(ctx, path).catch(unread(ctx, relay, asked));
   ctx.respond = false;
   await relay.forward({
     requestId: ctx.state.requestId,
@@ -108,7 +120,7 @@ async function forwardCall(
     deletes: ctx.method === 'DELETE' && path.isWhole ? path.resource : null,
     isCreation: path.resource === null && modelCreators.has(path.collection),
     resources: [...(path.resource ? [path.resource] : []), ...uploadsIn(ctx.url), ...resourcesIn(body)],
-    reply: new HttpNativeReply(ctx.res, originOf(ctx)),
+    reply: new HttpNativeReply(ctx.res, ctx.state.headers, originOf(ctx)),
     mayUse: (...names) => mayUse(ctx.state.client, ...names),
     mayUseAll: mayUseAll(ctx.state.client),
   });

@@ -1,4 +1,4 @@
-import type { Context, Middleware } from 'koa';
+import type { Context, Middleware, Next } from 'koa';
 import { ApiError } from '../formats/api-error.ts';
 import { describeEndpoint, type Endpoint } from './endpoints.ts';
 
@@ -23,14 +23,17 @@ export function notFound(endpoints: readonly Endpoint[], originOf: OriginOf): Mi
 
 /** 405 with `Allow` for a known path that is called with another method. Sits around the routes. */
 export function methodNotAllowed(endpoints: readonly Endpoint[], originOf: OriginOf): Middleware {
-  return async function refuseMethod(ctx, next) {
+  const served = new Set(endpoints.flatMap(({ methods, path }) => methods.map((method) => `${method} ${path}`)));
+  async function refuseMethod(ctx: Context, next: Next): Promise<void> {
     await next();
     if (ctx.status !== 405 && ctx.status !== 501) return;
     const pasted = pastedEndpoint(ctx.path, endpoints);
     if (pasted) throw wrongBaseUrl(ctx, pasted, originOf);
     const allowed = ctx.response.get('allow');
     throw new ApiError(405, 'method_not_allowed', `${ctx.path} takes ${allowed}, not ${ctx.method}.`);
-  };
+  }
+  // Most calls need no second look.
+  return (ctx, next) => (served.has(`${ctx.method} ${ctx.path}`) ? next() : refuseMethod(ctx, next));
 }
 
 /** The endpoint that was set as a base URL, to which the client then added one: `/v1/chat/completions/chat/completions`. */

@@ -26,8 +26,8 @@ const decoders: ReadonlyMap<string, Decode> = new Map<string, Decode>([
  */
 export async function readBody(request: IncomingMessage, bytesMax: number): Promise<Body> {
   const unpack = unpacking(request.headers['content-encoding'], bytesMax);
-  const bytes = await readBytes(request, bytesMax);
-  return unpack ? unpack(bytes) : bytes;
+  const bytes = readBytes(request, bytesMax);
+  return unpack ? unpack(await bytes) : bytes;
 }
 
 function unpacking(encoding: string | undefined, bytesMax: number) {

@@ -9,24 +9,28 @@ export function newRequestId(): string {
 }
 
 /**
- * Gives every request its id, and every answer the headers that OpenAI's have. What the relay writes itself sets its own time. The caller's
- * own id, `x-client-request-id`, comes back with the answer and is put into `ctx.state.clientRequestId`.
+ * Gives every request its id, and every answer the headers that OpenAI's have. What the relay writes itself gets them from
+ * `ctx.state.headers`: Node sets headers one by one at several times the cost of writing them with the status. The caller's own id,
+ * `x-client-request-id`, comes back with the answer and is put into `ctx.state.clientRequestId`.
  */
 export function requestId(): Middleware {
   return async function giveRequestId(ctx, next) {
     const startedAt = performance.now();
-    ctx.state.requestId = newRequestId();
+    const requestId = newRequestId();
+    const headers: Record<string, string> = { 'x-request-id': requestId, 'openai-version': '2020-10-01' };
+    ctx.state.requestId = requestId;
+    ctx.state.headers = headers;
     // Where Anthropic's clients look for it.
-    if (ctx.path.includes('/messages')) ctx.set('request-id', ctx.state.requestId);
-    ctx.set('x-request-id', ctx.state.requestId);
-    ctx.set('openai-version', '2020-10-01');
+    if (ctx.path.includes('/messages')) headers['request-id'] = requestId;
     const callersId = ctx.req.headers['x-client-request-id'];
     if (typeof callersId === 'string' && printable.test(callersId)) {
       ctx.state.clientRequestId = callersId;
-      ctx.set('x-client-request-id', callersId);
+      headers['x-client-request-id'] = callersId;
     }
     await next();
-    if (ctx.respond !== false) ctx.set('openai-processing-ms', String(Math.round(performance.now() - startedAt)));
+    if (ctx.respond === false) return;
+    ctx.set(headers);
+    ctx.set('openai-processing-ms', String(Math.round(performance.now() - startedAt)));
   };
 }
 

@@ -153,6 +153,7 @@ interface UpstreamKeyMarks {
   label?: string;
   tags?: string[];
   group?: string;
+  project?: string;
 }
 export interface UpstreamKeyAdded extends UpstreamKeyMarks {
   type: 'UpstreamKeyAdded';
@@ -177,6 +178,25 @@ export interface UpstreamKeyRejected {
   upstreamKeyId: string;
   failure: string;
   message: string;
+  /** Absent in old events. */
+  httpStatus?: number | null;
+}
+/** A key is left alone until a time (ms since 1970): for a model, or for all (null). */
+export interface UpstreamKeyRested {
+  type: 'UpstreamKeyRested';
+  upstreamKeyId: string;
+  model: string | null;
+  until: number;
+  failure: string;
+  message: string;
+  httpStatus: number | null;
+}
+/** Google told limits of a key's project that were not known. */
+export interface UpstreamQuotasLearned {
+  type: 'UpstreamQuotasLearned';
+  upstreamKeyId: string;
+  model: string;
+  limits: { kind: string; limit: number }[];
 }
 /** A rejected key was proven good again. */
 export interface UpstreamKeyRestored {
@@ -223,6 +243,8 @@ export type AdminEvent =
   | UpstreamKeyUpdated
   | UpstreamKeyDeleted
   | UpstreamKeyRejected
+  | UpstreamKeyRested
+  | UpstreamQuotasLearned
   | UpstreamKeyRestored
   | UpstreamKeysExported
   | AccountCreated

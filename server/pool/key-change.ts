@@ -1,11 +1,21 @@
-import { cleanName, cleanTags, type KeyMarks, problemOfGroup, problemOfTags, tagsMax } from './key-marks.ts';
+import {
+  cleanName,
+  cleanTags,
+  type KeyMarks,
+  problemOfGroup,
+  problemOfProject,
+  problemOfTags,
+  tagsMax,
+} from './key-marks.ts';
 
 /** What is done to many keys at once. */
 export type KeyChange =
   | { kind: 'enable' | 'disable' | 'delete' }
   | { kind: 'tag'; add: readonly string[]; remove: readonly string[] }
   /** Null: out of any group. */
-  | { kind: 'move'; group: string | null };
+  | { kind: 'move'; group: string | null }
+  /** Null: none is known. */
+  | { kind: 'project'; project: string | null };
 
 /** The change with tidy names, or why it cannot be made to any key. */
 export function checkChange(change: KeyChange): KeyChange | { problem: string } {
@@ -13,6 +23,11 @@ export function checkChange(change: KeyChange): KeyChange | { problem: string } 
     const group = cleanName(change.group);
     const problem = problemOfGroup(group);
     return problem === null ? { kind: 'move', group } : { problem };
+  }
+  if (change.kind === 'project') {
+    const project = cleanName(change.project);
+    const problem = problemOfProject(project);
+    return problem === null ? { kind: 'project', project } : { problem };
   }
   if (change.kind !== 'tag') return change;
   const [add, remove] = [cleanTags(change.add), cleanTags(change.remove)];
@@ -39,6 +54,8 @@ export function changeKey(key: ChangeableKey, change: KeyChange): ChangeResult {
       return { kind: 'changed', key: { ...key, isEnabled: false } };
     case 'move':
       return changed(key, { group: change.group });
+    case 'project':
+      return changed(key, { project: change.project });
     case 'tag': {
       const removed = new Set(change.remove);
       const tags = cleanTags([...key.tags.filter((tag) => !removed.has(tag)), ...change.add]);

@@ -8,6 +8,7 @@ const columns = {
   label: ['label', 'name'],
   tags: ['tags', 'tag'],
   group: ['group'],
+  project: ['project', 'project_id'],
 } as const;
 type Column = keyof typeof columns;
 const columnNames = Object.keys(columns) as Column[];
@@ -34,6 +35,7 @@ export function readKeyCsv(text: string): CsvKeys {
       label: cleanName(cellOf('label')),
       tags: splitTags(cellOf('tags')),
       group: cleanName(cellOf('group')),
+      project: cleanName(cellOf('project')),
     };
     return { key: cellOf('key'), marks };
   });
@@ -44,7 +46,13 @@ export function readKeyCsv(text: string): CsvKeys {
 
 /** Keys with their marks, as `readKeyCsv` reads them. What a spreadsheet would run as a formula is written as text. */
 export function writeKeyCsv(keys: readonly ({ key: string } & KeyMarks)[]): string {
-  const rows = keys.map(({ key, label, tags, group }) => [key, label ?? '', tags.join('; '), group ?? '']);
+  const rows = keys.map(({ key, label, tags, group, project }) => [
+    key,
+    label ?? '',
+    tags.join('; '),
+    group ?? '',
+    project ?? '',
+  ]);
   return `${Papa.unparse({ fields: columnNames, data: rows }, { escapeFormulae: true })}\r\n`;
 }
 

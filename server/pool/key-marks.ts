@@ -1,17 +1,19 @@
-/** What people put on a key to find it again. */
+/** What people say about a key. */
 export interface KeyMarks {
   label: string | null;
   /** In the order they were given, each once. */
   tags: string[];
   /** The one group it is in. */
   group: string | null;
+  /** The project at Google that it belongs to: keys of one project share their quotas. */
+  project: string | null;
 }
 
-export const noMarks: Readonly<KeyMarks> = { label: null, tags: [], group: null };
+export const noMarks: Readonly<KeyMarks> = { label: null, tags: [], group: null, project: null };
 
 /** Those of a row of the database. */
-export function marksOf(row: { label?: string | null; tags: string[]; group?: string | null }): KeyMarks {
-  return { label: row.label ?? null, tags: row.tags, group: row.group ?? null };
+export function marksOf(row: Partial<KeyMarks> & Pick<KeyMarks, 'tags'>): KeyMarks {
+  return { label: row.label ?? null, tags: row.tags, group: row.group ?? null, project: row.project ?? null };
 }
 
 const labelCharactersMax = 100;
@@ -33,10 +35,15 @@ export function cleanName(text: string | null | undefined): string | null {
 }
 
 /** Why these cannot be put on a key; null when they can. */
-export function problemOfMarks({ label, tags, group }: KeyMarks): string | null {
+export function problemOfMarks({ label, tags, group, project }: KeyMarks): string | null {
   if (label !== null && !isName(label, labelCharactersMax))
     return `A label has at most ${labelCharactersMax} characters, in one line.`;
-  return problemOfTags(tags) ?? problemOfGroup(group);
+  return problemOfTags(tags) ?? problemOfGroup(group) ?? problemOfProject(project);
+}
+
+export function problemOfProject(project: string | null): string | null {
+  const isGood = project === null || isName(project, labelCharactersMax);
+  return isGood ? null : `The name of a project has at most ${labelCharactersMax} characters, in one line.`;
 }
 
 export function problemOfGroup(group: string | null): string | null {

@@ -1,8 +1,9 @@
 import type { Connection } from '../database.ts';
 import { type JobRowResult, recordRows } from '../jobs/job-commands.ts';
-import type { CommandHandler } from '../ledger/commands.ts';
+import type { CommandHandler, Transaction } from '../ledger/commands.ts';
 import type { NewEvent } from '../ledger/events.ts';
 import { type ChangeableKey, changeKey, type KeyChange } from './key-change.ts';
+import { forgetState } from './key-state-commands.ts';
 import { type AddUpstreamKey, addUpstreamKey, shownMarks } from './upstream-key-commands.ts';
 
 /** A row of an import: a sealed key, or why it is none. */
@@ -61,11 +62,12 @@ interface StoredKey extends ChangeableKey {
 
 /** Changes many keys in one transaction, with an event for each that changed. Thousands are changed by prepared statements, not one by one through the ORM. */
 const changeKeys: CommandHandler<ChangeKeys, { rows: KeyChangeRow[]; changed: StoredKey[] }> = (
-  { connection, now },
+  transaction,
   { ids, change, actor },
 ) => {
+  const { connection, now } = transaction;
   const stored = readKeys(connection, ids);
-  const write = writerOf(connection, change, now);
+  const write = writerOf(transaction, change);
   const events: NewEvent[] = [];
   const changed: StoredKey[] = [];
   const rows = ids.map((id): KeyChangeRow => {
@@ -88,30 +90,37 @@ function readKeys(connection: Connection, ids: readonly string[]): Map<string, S
   const rows = connection
     .prepare<
       [string],
-      Record<'id' | 'maskedKey' | 'tags', string> & Record<'label' | 'group', string | null> & { isEnabled: number }
+      Record<'id' | 'maskedKey' | 'tags', string> &
+        Record<'label' | 'group' | 'project', string | null> & { isEnabled: number }
     >(
-      `select id, masked_key as maskedKey, label, tags, group_name as "group", is_enabled as isEnabled from upstream_key
+      `select id, masked_key as maskedKey, label, tags, group_name as "group", project, is_enabled as isEnabled from upstream_key
        where deleted_at is null and id in (select value from json_each(?))`,
     )
     .all(JSON.stringify(ids));
-  const keys = rows.map(({ id, maskedKey, label, tags, group, isEnabled }): [string, StoredKey] => [
-    id,
-    { id, maskedKey, label, tags: JSON.parse(tags) as string[], group, isEnabled: isEnabled === 1 },
+  const keys = rows.map(({ tags, isEnabled, ...key }): [string, StoredKey] => [
+    key.id,
+    { ...key, tags: JSON.parse(tags) as string[], isEnabled: isEnabled === 1 },
   ]);
   return new Map(keys);
 }
 
-function writerOf(connection: Connection, change: KeyChange, now: number): (key: StoredKey) => void {
+function writerOf(transaction: Transaction, change: KeyChange): (key: StoredKey) => void {
+  const { connection, now } = transaction;
   if (change.kind === 'delete') {
+    const forget = forgetState(transaction);
     const wipe = connection.prepare(
       'update upstream_key set ciphertext = null, is_enabled = 0, deleted_at = ?, updated_at = ? where id = ?',
     );
-    return ({ id }) => void wipe.run(now, now, id);
+    return ({ id }) => {
+      wipe.run(now, now, id);
+      forget(id);
+    };
   }
   const update = connection.prepare(
-    'update upstream_key set is_enabled = ?, tags = ?, group_name = ?, updated_at = ? where id = ?',
+    'update upstream_key set is_enabled = ?, tags = ?, group_name = ?, project = ?, updated_at = ? where id = ?',
   );
-  return ({ id, isEnabled, tags, group }) => void update.run(Number(isEnabled), JSON.stringify(tags), group, now, id);
+  return ({ id, isEnabled, tags, group, project }) =>
+    void update.run(Number(isEnabled), JSON.stringify(tags), group, project, now, id);
 }
 
 function eventOf(key: StoredKey, { kind }: KeyChange): NewEvent['body'] {

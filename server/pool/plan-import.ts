@@ -8,6 +8,7 @@ export interface ImportInput {
   content: string | readonly string[];
   tags: readonly string[];
   group: string | null;
+  project: string | null;
 }
 
 /** A row of an import, before anything is done. */
@@ -23,9 +24,10 @@ export interface ImportCounts {
   malformed: number;
 }
 
-/** The rows of an import, or why the whole is refused: then nothing of it is done. A row's own tags are added to those for all; its own group wins. */
+/** The rows of an import, or why the whole is refused: then nothing of it is done. A row's own tags are added to those for all; its own group and project win. */
 export function planImport(input: ImportInput): { rows: ImportRow[] } | { problem: string } {
-  const forAll: KeyMarks = { label: null, tags: cleanTags(input.tags), group: cleanName(input.group) };
+  const { tags, group, project } = input;
+  const forAll = { label: null, tags: cleanTags(tags), group: cleanName(group), project: cleanName(project) };
   const problem = problemOfMarks(forAll);
   if (problem !== null) return { problem };
   const found = findIn(input);
@@ -33,7 +35,8 @@ export function planImport(input: ImportInput): { rows: ImportRow[] } | { proble
   const firsts = new Map<string, number>();
   const rows = found.keys.map((key, index): ImportRow => {
     const tags = cleanTags([...forAll.tags, ...(key.tags ?? [])]);
-    const marks = { label: key.label ?? null, tags, group: key.group ?? forAll.group };
+    const { label = null, group, project } = key;
+    const marks = { label, tags, group: group ?? forAll.group, project: project ?? forAll.project };
     const first = firsts.get(key.text) ?? null;
     if (first === null) firsts.set(key.text, index + 1);
     return { ...marks, text: key.text, problem: key.problem ?? problemOfMarks(marks), repeats: first };

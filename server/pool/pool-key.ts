@@ -18,7 +18,7 @@ export interface PoolKey extends Candidate {
 
 /** A key as it joins the pool. */
 export type NewPoolKey = Pick<PoolKey, 'id' | 'apiKey' | 'maskedKey' | 'isEnabled' | 'rejection'> &
-  Partial<Pick<PoolKey, 'project' | 'caps' | 'weight' | 'connectionsMax'>>;
+  Partial<Pick<PoolKey, 'project' | 'caps' | 'weight' | 'connectionsMax' | 'rest' | 'rests'>>;
 
 /** @param place Its place among all keys, in the order in which they were added. */
 export function newPoolKey(given: NewPoolKey, place: number): PoolKey {
@@ -27,9 +27,9 @@ export function newPoolKey(given: NewPoolKey, place: number): PoolKey {
     caps: null,
     weight: 1,
     connectionsMax: null,
-    ...given,
     rest: null,
     rests: new Map(),
+    ...given,
     inFlight: 0,
     place,
     // Never used: before all that were, the oldest first.

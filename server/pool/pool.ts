@@ -1,20 +1,36 @@
 import type { Strategy } from '../config.ts';
 import type { Repair } from '../gemini/repair-request.ts';
-import { type Chosen, chooseKey, type NoKey, noKey, obstacleOf, type Wish } from './choose-key.ts';
+import {
+  type Chosen,
+  chooseKey,
+  type NoKey,
+  noKey,
+  type Obstacle,
+  obstacleOf,
+  type Rest,
+  type Wish,
+} from './choose-key.ts';
 import type { Failure } from './classify-failure.ts';
 import { createConversations } from './conversations.ts';
 import { createFreeKeys } from './free-keys.ts';
-import { type HealthChange, noteFailure, noteSuccess } from './key-health.ts';
+import { noteFailure, noteSuccess } from './key-health.ts';
 import { type NewPoolKey, newPoolKey, type PoolKey } from './pool-key.ts';
+import type { QuotaLimit } from './quota.ts';
 import { createQuotas, type Quotas, type Taken } from './quotas.ts';
 import { createRetryBudget, type RetryBudget } from './retry-budget.ts';
 import { type Caller, createWaitingRoom } from './waiting-room.ts';
 
 /** Something about a key that people can see has changed. The end of a rest is told by the clock alone. */
-export interface KeyChange {
-  key: PoolKey;
-  kind: NonNullable<HealthChange> | 'added' | 'removed' | 'switched';
-}
+export type KeyChange = { key: PoolKey } & (
+  | { kind: 'added' | 'removed' | 'switched' | 'restored' }
+  | { kind: 'rejected'; failure: Failure }
+  /** For a model, or for all (null). */
+  | { kind: 'rested'; model: string | null; rest: Rest; failure: Failure }
+  /** Limits of its quotas that were not known. */
+  | { kind: 'learned'; model: string; limits: readonly QuotaLimit[] }
+  /** Google named the project behind it. */
+  | { kind: 'placed'; project: string }
+);
 
 export type AttemptResult<Value> =
   /** `promptTokens`: as Google counted them, where it did. */
@@ -60,6 +76,16 @@ export type RunResult<Value> = { key: PoolKey } & (
   | { kind: 'aborted' }
 );
 
+/** Why a choice is what it is. */
+export interface Explanation {
+  chosen: PoolKey | null;
+  strategy: Strategy;
+  /** How many keys are free. */
+  free: number;
+  /** What keeps the others back. */
+  obstacles: ({ key: PoolKey } & Obstacle)[];
+}
+
 export interface Pool {
   add(key: NewPoolKey): void;
   remove(id: string): void;
@@ -70,8 +96,10 @@ export interface Pool {
   keys(): PoolKey[];
   /** The key that would be picked now. */
   choose(wanted: Wanted): Chosen<PoolKey> | NoKey;
+  /** What `choose` looks at, key by key. */
+  explain(wish: Wish): Explanation;
   /** Picks a key, after those that wait already; waits for one as long as is wanted. Null when the caller has left. */
-  pick(wanted: Wanted, caller: Caller): Promise<Pick | NoKey | null>;
+  pick(wanted: Wanted, caller: Caller): Pick | Promise<Pick | NoKey | null> | NoKey;
   /** Gives back a pick that no call was made with. */
   release(pick: Pick): void;
   /** Takes in what a check outside of any request found: null that Google accepts the key. Of failures only rejections count. */
@@ -94,14 +122,12 @@ export interface PoolParts {
   delay(ms: number): Promise<void>;
   /** Calls back after some time, ms. Absent: by a timer that keeps no process alive. */
   wake?(ms: number, ring: () => void): void;
-  /** Keeps a rejection beyond this process. */
-  onRejected(key: PoolKey, failure: Failure): void;
 }
 
 const none: ReadonlySet<string> = new Set();
 
 export function createPool(parts: PoolParts): Pool {
-  const { strategy = 'least-used', now, random, delay, wake = setTimer, onRejected } = parts;
+  const { strategy = 'least-used', now, random, delay, wake = setTimer } = parts;
   const keys = new Map<string, PoolKey>();
   const listeners = new Set<(change: KeyChange) => void>();
   const quotas = createQuotas();
@@ -162,7 +188,7 @@ export function createPool(parts: PoolParts): Pool {
     room.serve();
   }
 
-  async function pick(wanted: Wanted, caller: Caller): Promise<Pick | NoKey | null> {
+  function pick(wanted: Wanted, caller: Caller): Pick | Promise<Pick | NoKey | null> | NoKey {
     const { waitUntilMs } = wanted;
     if (waitUntilMs === undefined) return take(wanted);
     // Nobody overtakes those who wait already.
@@ -172,8 +198,7 @@ export function createPool(parts: PoolParts): Pool {
 
   async function run<Value>(plan: RunPlan<Value>): Promise<RunResult<Value>> {
     const { caller } = plan;
-    const budget = createRetryBudget(keys.size, random);
-    const tried = new Set<string>();
+    let tries: Tries | null = null;
     let picked = plan.first;
     let repair: Repair | null = null;
     for (;;) {
@@ -184,8 +209,9 @@ export function createPool(parts: PoolParts): Pool {
       if (result.kind === 'aborted' || caller.isGone()) return { kind: 'aborted', key };
       const failure: Failure = result.failure;
       const durationMs = Math.round(performance.now() - startedAt);
-      tried.add(key.id);
-      const next: NextTry | NoKey | null = plan.maySwitch() ? await nextTry(plan, key, tried, failure, budget) : null;
+      tries ??= { budget: createRetryBudget(keys.size, random), tried: new Set() };
+      tries.tried.add(key.id);
+      const next: NextTry | NoKey | null = plan.maySwitch() ? await nextTry(plan, key, failure, tries) : null;
       if (caller.isGone()) return { kind: 'aborted', key };
       if (!next || !('picked' in next)) return { kind: 'failed', failure, others: next, key };
       await plan.attemptFailed(key, failure, durationMs);
@@ -210,10 +236,10 @@ export function createPool(parts: PoolParts): Pool {
       if (result.kind === 'answered') {
         if (taken && result.promptTokens !== undefined) quotas.settle(taken, result.promptTokens);
         if (wanted.conversation) conversations.note(wanted.conversation, key.id, now());
-        changed(key, noteSuccess(key, wanted.model));
+        if (noteSuccess(key, wanted.model) === 'restored') changed({ key, kind: 'restored' });
       }
       if (result.kind === 'failed') {
-        if (taken) quotas.noteFailure(taken, key, wanted.model, result.failure, now());
+        if (taken) learn(taken, key, wanted.model, result.failure);
         punish(key, wanted.model, result.failure);
       }
       return result;
@@ -226,11 +252,9 @@ export function createPool(parts: PoolParts): Pool {
   async function nextTry(
     { wanted, caller }: RunPlan<unknown>,
     key: PoolKey,
-    tried: ReadonlySet<string>,
-    failure: Failure,
-    budget: RetryBudget,
+    { retry }: Failure,
+    { budget, tried }: Tries,
   ): Promise<NextTry | NoKey | null> {
-    const { retry } = failure;
     if (retry === 'never') return null;
     if (typeof retry === 'object')
       return budget.takeRepair(retry.repair) ? { picked: use(key, wanted), repair: retry.repair, pauseMs: 0 } : null;
@@ -259,16 +283,36 @@ export function createPool(parts: PoolParts): Pool {
     leaveKey(picked.key);
   }
 
-  function punish(key: PoolKey, model: string, failure: Failure): void {
-    const change = noteFailure(key, model, failure, now(), random());
-    if (change === 'rejected' && key.rejection) onRejected(key, { ...failure, class: key.rejection.reason });
-    changed(key, change);
+  function learn(taken: Taken, key: PoolKey, model: string, failure: Failure): void {
+    const limits = quotas.noteFailure(taken, key, model, failure, now());
+    if (limits.length > 0) changed({ key, kind: 'learned', model, limits });
   }
 
-  function changed(key: PoolKey, kind: KeyChange['kind'] | null): void {
-    if (kind === null) return;
+  function punish(key: PoolKey, model: string, failure: Failure): void {
+    const { project } = failure;
+    if (project !== null && key.project === null) {
+      setProject(key, project);
+      changed({ key, kind: 'placed', project });
+    }
+    const change = noteFailure(key, model, failure, now(), random());
+    if (change === 'rejected' && key.rejection)
+      changed({ key, kind: 'rejected', failure: { ...failure, class: key.rejection.reason } });
+    if (change !== 'rested') return;
+    const ofModel = failure.keyAction.kind === 'rest-key' ? null : model;
+    const rest = ofModel === null ? key.rest : key.rests.get(ofModel);
+    if (rest) changed({ key, kind: 'rested', model: ofModel, rest, failure });
+  }
+
+  function setProject(key: PoolKey, project: string | null): void {
+    if (key.project === project) return;
+    if (key.project === null && project !== null) quotas.join(key, project, now());
+    key.project = project;
     freeKeys.noteChange(key);
-    for (const listener of listeners) listener({ key, kind });
+  }
+
+  function changed(change: KeyChange): void {
+    freeKeys.noteChange(change.key);
+    for (const listener of listeners) listener(change);
     room.serve();
   }
 
@@ -276,31 +320,38 @@ export function createPool(parts: PoolParts): Pool {
     add(added) {
       const key = newPoolKey(added, ++places);
       keys.set(key.id, key);
-      changed(key, 'added');
+      changed({ key, kind: 'added' });
     },
     remove(id) {
       const key = keys.get(id);
       if (!key) return;
       keys.delete(id);
       quotas.forget(key);
-      changed(key, 'removed');
+      changed({ key, kind: 'removed' });
     },
     setEnabled(id, isEnabled) {
       const key = keys.get(id);
       if (!key) return;
       key.isEnabled = isEnabled;
-      changed(key, 'switched');
+      changed({ key, kind: 'switched' });
     },
     setProject(id, project) {
       const key = keys.get(id);
-      if (!key || key.project === project) return;
-      if (key.project === null && project !== null) quotas.join(key, project, now());
-      key.project = project;
-      changed(key, 'switched');
+      if (!key) return;
+      setProject(key, project);
+      changed({ key, kind: 'switched' });
     },
     get: (id) => keys.get(id),
     keys: () => [...keys.values()],
     choose: (wanted) => choose(wanted),
+    explain(wish) {
+      const about = circumstances(now());
+      const all = [...keys.values()];
+      const found = all.map((key) => ({ key, obstacle: obstacleOf(key, wish, about) }));
+      const obstacles = found.flatMap(({ key, obstacle }) => (obstacle ? { key, ...obstacle } : []));
+      const chosen = chooseKey(all, wish, { tried: none }, about)?.key ?? null;
+      return { chosen, strategy, free: all.length - obstacles.length, obstacles };
+    },
     pick,
     release,
     noteCheck(id, failure) {
@@ -309,7 +360,7 @@ export function createPool(parts: PoolParts): Pool {
       if (failure?.keyAction.kind === 'reject') punish(key, noModel, failure);
       else if (!failure && key.rejection) {
         key.rejection = null;
-        changed(key, 'restored');
+        changed({ key, kind: 'restored' });
       }
     },
     onChange(listener) {
@@ -326,6 +377,13 @@ export function createPool(parts: PoolParts): Pool {
 const noModel = '';
 /** Of more free keys than this, a choice compares some. */
 const manyKeys = 128;
+
+/** What the tries of a request have used up. */
+interface Tries {
+  budget: RetryBudget;
+  /** Ids of keys. */
+  tried: Set<string>;
+}
 
 interface NextTry {
   picked: Pick;

@@ -35,8 +35,8 @@ export interface Quotas {
   settle(taken: Taken, tokens: number): void;
   /** The call was not made. */
   giveBack(taken: Taken): void;
-  /** The call was not answered; a refusal for a quota tells what it is. */
-  noteFailure(taken: Taken, key: QuotaUser, model: string, failure: Failure, nowMs: number): void;
+  /** The call was not answered; a refusal for a quota tells what it is. @returns the limits that were not known */
+  noteFailure(taken: Taken, key: QuotaUser, model: string, failure: Failure, nowMs: number): readonly QuotaLimit[];
   /** What is known of a key's quotas, by model. */
   known(key: QuotaUser, nowMs: number): { model: string; quotas: QuotaUse[] }[];
   /** A key is gone, and with it what was only its own. */
@@ -82,16 +82,21 @@ export function createQuotas(): Quotas {
     return fresh;
   }
 
-  function learn(key: QuotaUser, model: string, { class: name, limits, keyAction }: Failure, nowMs: number): void {
+  function learn(key: QuotaUser, model: string, failure: Failure, nowMs: number): QuotaLimit[] {
+    const { class: name, limits, keyAction } = failure;
     const meter = open(key, model, nowMs);
+    const known = meter.uses(nowMs);
+    const fresh = limits.filter(({ kind, limit }) => !known.some((use) => use.kind === kind && use.limit === limit));
     noteLimits(model, limits);
     const hit = quotaHit(name, limits);
     const isShared = meter.learn(limits, hit, nowMs);
-    if (!isShared || key.project !== null || keyAction.kind !== 'rest-model') return;
-    const limit = limits.find(({ kind }) => kind === hit)?.limit;
-    const { lastServedMs } = meter;
-    const { untilMs } = keyAction;
-    guess.noteRunOut({ keyId: key.id, model, quota: `${hit} ${limit}`, atMs: nowMs, untilMs, lastServedMs });
+    if (isShared && key.project === null && keyAction.kind === 'rest-model') {
+      const limit = limits.find(({ kind }) => kind === hit)?.limit;
+      const { lastServedMs } = meter;
+      const { untilMs } = keyAction;
+      guess.noteRunOut({ keyId: key.id, model, quota: `${hit} ${limit}`, atMs: nowMs, untilMs, lastServedMs });
+    }
+    return fresh;
   }
 
   function noteLimits(model: string, limits: readonly QuotaLimit[]): void {
@@ -126,17 +131,17 @@ export function createQuotas(): Quotas {
     giveBack: ({ meter, slot, tokens }) => meter.giveBack(slot, tokens),
     noteFailure({ meter, slot, tokens }, key, model, failure, nowMs) {
       // What else fails may have been counted by Google, or not.
-      if (failure.httpStatus !== 429 && failure.httpStatus !== 503) return;
+      if (failure.httpStatus !== 429 && failure.httpStatus !== 503) return [];
       meter.advance(nowMs);
       meter.giveBack(slot, tokens);
       const { quotaModel, keyAction } = failure;
       if (failure.httpStatus === 429 && lengthOf(keyAction, nowMs) > longRestMs) meter.putOnProbation();
-      if (failure.limits.length === 0) return;
+      if (failure.limits.length === 0) return [];
       if (quotaModel !== null && quotaModel !== model) {
         quotaModels.set(model, quotaModel);
         forgetOldest(quotaModels);
       }
-      learn(key, model, failure, nowMs);
+      return learn(key, model, failure, nowMs);
     },
     projectGuess: guess.groups,
     join(key, project, nowMs) {

@@ -1,5 +1,6 @@
 import { type CommandHandler, Refusal, type Transaction } from '../ledger/commands.ts';
 import { type KeyMarks, marksOf, noMarks } from './key-marks.ts';
+import { forgetState } from './key-state-commands.ts';
 import { UpstreamKey, type UpstreamKeySource } from './upstream-key.entity.ts';
 
 export interface AddUpstreamKey {
@@ -37,6 +38,7 @@ export const addUpstreamKey: CommandHandler<AddUpstreamKey, Addition> = async (
   if (known) await em.nativeDelete(UpstreamKey, { id: known.id });
   const fresh = {
     isEnabled: true,
+    weight: 1,
     rejection: null,
     rejectionMessage: null,
     rejectedAt: null,
@@ -72,53 +74,27 @@ const remove: CommandHandler<{ id: string; actor: string }, null> = async (trans
   const { em, now } = transaction;
   const { maskedKey } = await findKey(transaction, id);
   await em.nativeUpdate(UpstreamKey, { id }, { ciphertext: null, isEnabled: false, deletedAt: now, updatedAt: now });
+  forgetState(transaction)(id);
   return {
     events: [{ body: { type: 'UpstreamKeyDeleted', upstreamKeyId: id, maskedKey }, actor, occurredAt: now }],
     result: null,
   };
 };
 
-/** Google refuses the key: kept, so that a restart does not try a dead key again. */
-const reject: CommandHandler<{ id: string; failure: string; message: string }, null> = async (transaction, input) => {
-  const { em, now } = transaction;
-  const { id, failure, message } = input;
-  await findKey(transaction, id);
-  await em.nativeUpdate(
-    UpstreamKey,
-    { id },
-    { rejection: failure, rejectionMessage: message, rejectedAt: now, updatedAt: now },
-  );
-  return {
-    events: [
-      { body: { type: 'UpstreamKeyRejected', upstreamKeyId: id, failure, message }, actor: 'gateway', occurredAt: now },
-    ],
-    result: null,
-  };
-};
-
-/** Google accepts the key again. Nothing to do for one that was not rejected, or is gone meanwhile. */
-const restore: CommandHandler<{ id: string }, null> = async ({ em, now }, { id }) => {
-  const restored = { rejection: null, rejectionMessage: null, rejectedAt: null, updatedAt: now };
-  const count = await em.nativeUpdate(UpstreamKey, { id, deletedAt: null, rejection: { $ne: null } }, restored);
-  const event = {
-    body: { type: 'UpstreamKeyRestored', upstreamKeyId: id },
-    actor: 'gateway',
-    occurredAt: now,
-  } as const;
-  return { events: count > 0 ? [event] : [], result: null };
-};
-
 export const upstreamKeyCommands = {
   'upstreamKey.add': addUpstreamKey,
   'upstreamKey.update': update,
   'upstreamKey.delete': remove,
-  'upstreamKey.reject': reject,
-  'upstreamKey.restore': restore,
 };
 
 /** As events tell them: what there is none of is absent. */
-export function shownMarks({ label, tags, group }: KeyMarks) {
-  return { ...(label !== null && { label }), ...(tags.length > 0 && { tags }), ...(group !== null && { group }) };
+export function shownMarks({ label, tags, group, project }: KeyMarks) {
+  return {
+    ...(label !== null && { label }),
+    ...(tags.length > 0 && { tags }),
+    ...(group !== null && { group }),
+    ...(project !== null && { project }),
+  };
 }
 
 async function findKey({ em }: Transaction, id: string): Promise<UpstreamKey> {

@@ -11,6 +11,9 @@ const UpstreamKeySchema = defineEntity({
     label: p.string().nullable(),
     tags: p.json().$type<string[]>(),
     group: p.string().fieldName('group_name').nullable(),
+    /** The project behind it, where it is known. */
+    project: p.string().nullable(),
+    weight: p.integer(),
     maskedKey: p.string(),
     fingerprint: p.string(),
     ciphertext: p.text().nullable(),

@@ -3,13 +3,16 @@ import type { Orm } from '../database.ts';
 import type { JobRow } from '../jobs/jobs.ts';
 import type { Execute } from '../ledger/commands.ts';
 import { maskKey, type Vault } from '../secrets/vault.ts';
-import { type FailureClass, rejectionEndMs } from './classify-failure.ts';
+import type { Rest } from './choose-key.ts';
+import { type Failure, type FailureClass, rejectionEndMs } from './classify-failure.ts';
 import { checkChange, type KeyChange } from './key-change.ts';
 import { writeKeyCsv } from './key-csv.ts';
 import { type KeyMarks, marksOf, noMarks } from './key-marks.ts';
+import { UpstreamKeyQuota, UpstreamKeyRest } from './key-state.entity.ts';
+import type { keyStateCommands } from './key-state-commands.ts';
 import type { KeyChangeRow, manyKeysCommands } from './many-keys-commands.ts';
 import type { ImportRow } from './plan-import.ts';
-import type { Pool } from './pool.ts';
+import type { Pool, KeyChange as PoolChange } from './pool.ts';
 import { UpstreamKey, type UpstreamKeySource } from './upstream-key.entity.ts';
 import type { Addition, upstreamKeyCommands } from './upstream-key-commands.ts';
 
@@ -35,17 +38,21 @@ export type KeyDetails = Pick<UpstreamKey, 'id' | 'maskedKey' | 'source' | 'crea
   KeyMarks & { isDeleted: boolean };
 
 interface UpstreamKeysParts {
-  execute: Execute<typeof upstreamKeyCommands & typeof manyKeysCommands>;
+  execute: Execute<typeof upstreamKeyCommands & typeof manyKeysCommands & typeof keyStateCommands>;
   orm: Orm;
   vault: Vault;
   pool: Pool;
+  /** Wall clock, ms since 1970. */
+  now(): number;
 }
 
 const boundTo = (id: string) => `upstream_key:${id}`;
 
 /** Opens every stored key and puts it into the pool. */
-export async function loadUpstreamKeys({ execute, orm, vault, pool }: UpstreamKeysParts): Promise<UpstreamKeys> {
-  const rows = await orm.em.fork().find(UpstreamKey, {}, { orderBy: { id: 'asc' } });
+export async function loadUpstreamKeys({ execute, orm, vault, pool, now }: UpstreamKeysParts): Promise<UpstreamKeys> {
+  const em = orm.em.fork();
+  const rows = await em.find(UpstreamKey, {}, { orderBy: { id: 'asc' } });
+  const rests = Map.groupBy(await em.find(UpstreamKeyRest, { until: { $gt: now() } }), (row) => row.upstreamKeyId);
   const details = new Map<string, KeyDetails>();
   for (const row of rows) {
     const { id, maskedKey, source, createdAt, ciphertext, isEnabled, rejection, rejectionMessage, rejectedAt } = row;
@@ -54,13 +61,38 @@ export async function loadUpstreamKeys({ execute, orm, vault, pool }: UpstreamKe
     const message = rejectionMessage ?? '';
     const untilMs = rejectionEndMs(message, rejectedAt ?? 0);
     const rejected = rejection ? { reason: rejection as FailureClass, message, untilMs } : null;
-    pool.add({ id, maskedKey, isEnabled, apiKey: vault.open(ciphertext, boundTo(id)), rejection: rejected });
+    const apiKey = vault.open(ciphertext, boundTo(id));
+    const { project = null, weight } = row;
+    pool.add({ id, maskedKey, isEnabled, apiKey, rejection: rejected, project, weight, ...restsIn(rests.get(id)) });
+  }
+  for (const { upstreamKeyId, model, kind, limit, learnedAt } of await em.find(UpstreamKeyQuota, {})) {
+    const key = pool.get(upstreamKeyId);
+    if (key) pool.quotas.recall(key, model, { limits: [{ kind, limit }] }, learnedAt);
   }
 
-  pool.onChange(({ key, kind }) => {
-    // If this cannot be written, nothing can, and the process ends; the key would only be checked once more after the next start.
-    if (kind === 'restored') execute('upstreamKey.restore', { id: key.id }).catch(() => {});
-  });
+  // If this cannot be written, nothing can, and the process ends; the pool would only find out once more after the next start.
+  pool.onChange((change) => void record(change)?.catch(() => {}));
+
+  /** Keeps what happened to a key beyond this process, with its cause. */
+  function record(change: PoolChange): Promise<unknown> | null {
+    const { id } = change.key;
+    switch (change.kind) {
+      case 'restored':
+        return execute('upstreamKey.restore', { id });
+      case 'rejected':
+        return execute('upstreamKey.reject', { id, ...causeOf(change.failure) });
+      case 'rested': {
+        const { model, rest } = change;
+        return execute('upstreamKey.rest', { id, model, until: Math.round(rest.untilMs), ...causeOf(change.failure) });
+      }
+      case 'learned':
+        return execute('upstreamKey.learnQuotas', { id, model: change.model, limits: change.limits });
+      case 'placed':
+        return changeMany([id], { kind: 'project', project: change.project }, 'gateway');
+      default:
+        return null;
+    }
+  }
 
   function sealed(apiKey: string) {
     const id = `uk_${randomUUIDv7().replaceAll('-', '')}`;
@@ -68,16 +100,34 @@ export async function loadUpstreamKeys({ execute, orm, vault, pool }: UpstreamKe
   }
 
   function added(apiKey: string, known: Omit<KeyDetails, 'maskedKey' | 'isDeleted'>): void {
-    const { id } = known;
+    const { id, project } = known;
     const maskedKey = maskKey(apiKey);
     details.set(id, { ...known, maskedKey, isDeleted: false });
-    pool.add({ id, maskedKey, apiKey, isEnabled: true, rejection: null });
+    pool.add({ id, maskedKey, apiKey, isEnabled: true, rejection: null, project });
   }
 
   function removed(id: string): void {
     pool.remove(id);
     const known = details.get(id);
     if (known) details.set(id, { ...known, isDeleted: true });
+  }
+
+  async function changeMany(
+    ids: readonly string[],
+    asked: KeyChange,
+    actor: string,
+  ): Promise<KeyChangeRow[] | { problem: string }> {
+    const change = checkChange(asked);
+    if ('problem' in change) return change;
+    const { rows: results, changed } = await execute('upstreamKey.change', { ids, change, actor });
+    for (const { id, isEnabled, label, tags, group, project } of changed) {
+      if (change.kind === 'delete') removed(id);
+      else if (change.kind === 'enable' || change.kind === 'disable') pool.setEnabled(id, isEnabled);
+      else if (change.kind === 'project') pool.setProject(id, project);
+      const known = details.get(id);
+      if (known) details.set(id, { ...known, label, tags, group, project });
+    }
+    return results;
   }
 
   return {
@@ -89,17 +139,17 @@ export async function loadUpstreamKeys({ execute, orm, vault, pool }: UpstreamKe
       return addition;
     },
     async importRows(jobId, given, actor) {
-      const imported = given.map(({ number, text, problem, repeats, label, tags, group }) => {
+      const imported = given.map(({ number, text, problem, repeats, label, tags, group, project }) => {
         const maskedKey = maskKey(text);
         if (problem !== null) return { number, maskedKey, problem };
         const note = repeats === null ? null : `The same key as in row ${repeats}.`;
-        return { number, maskedKey, note, key: { ...sealed(text), marks: { label, tags, group } } };
+        return { number, maskedKey, note, key: { ...sealed(text), marks: { label, tags, group, project } } };
       });
       const { results, createdAt } = await execute('upstreamKey.import', { jobId, actor, rows: imported });
       for (const [index, { outcome, upstreamKeyId }] of results.entries()) {
         if (outcome !== 'ADDED' || upstreamKeyId === null) continue;
-        const { text, label, tags, group } = given[index] as ImportRow;
-        added(text, { id: upstreamKeyId, source: 'IMPORT', createdAt, label, tags, group });
+        const { text, label, tags, group, project } = given[index] as ImportRow;
+        added(text, { id: upstreamKeyId, source: 'IMPORT', createdAt, label, tags, group, project });
       }
       return results;
     },
@@ -111,18 +161,7 @@ export async function loadUpstreamKeys({ execute, orm, vault, pool }: UpstreamKe
       await execute('upstreamKey.delete', { id, actor });
       removed(id);
     },
-    async changeMany(ids, asked, actor) {
-      const change = checkChange(asked);
-      if ('problem' in change) return change;
-      const { rows: results, changed } = await execute('upstreamKey.change', { ids, change, actor });
-      for (const { id, isEnabled, label, tags, group } of changed) {
-        if (change.kind === 'delete') removed(id);
-        else if (change.kind === 'enable' || change.kind === 'disable') pool.setEnabled(id, isEnabled);
-        const known = details.get(id);
-        if (known) details.set(id, { ...known, label, tags, group });
-      }
-      return results;
-    },
+    changeMany,
     async export(ids, format, actor) {
       const keys = ids.flatMap((id) => pool.get(id) ?? []);
       await execute('upstreamKey.noteExport', { ids: keys.map(({ id }) => id), actor });
@@ -133,3 +172,16 @@ export async function loadUpstreamKeys({ execute, orm, vault, pool }: UpstreamKe
     details: (id) => details.get(id),
   };
 }
+
+function causeOf({ class: failure, message, httpStatus }: Failure) {
+  return { failure, message, httpStatus };
+}
+
+function restsIn(rows: readonly UpstreamKeyRest[] = []): { rest: Rest | null; rests: Map<string, Rest> } {
+  const rests = new Map(rows.map(({ model, until, reason }) => [model, { untilMs: until, reason }]));
+  const rest = rests.get(ofAllModels) ?? null;
+  rests.delete(ofAllModels);
+  return { rest, rests };
+}
+
+const ofAllModels = '';

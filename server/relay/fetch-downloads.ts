@@ -14,7 +14,6 @@ export async function fetchDownloads(
   media: Pick<MediaFetcher, 'fetch'>,
   reply: Pick<Reply, 'onGone'>,
 ): Promise<void> {
-  if (downloads.length === 0) return;
   const tooMany = downloads[downloadsMax];
   if (tooMany)
     throw invalidRequest(`At most ${downloadsMax} addresses are fetched.`, tooMany.param, 'invalid_image_url');

@@ -63,7 +63,7 @@ export function createRelay(parts: RelayParts): Relay {
       translated.calls = translated.calls.map((upstream) => withoutRefused(upstream, model, parts));
       requireMayUse(call, translated.requestedModel, translated.model);
       if (parts.isStrict) refuseIgnored(translated.ignoredParams);
-      await fetchDownloads(translated.downloads, parts.media, call.reply);
+      if (translated.downloads.length > 0) await fetchDownloads(translated.downloads, parts.media, call.reply);
       // Before it is accepted, because this too can fail.
       written = withinStack(() => translated.calls.map(writeOut));
       only = soleOwner(translated.resources, call.clientKeyId, parts);
@@ -86,26 +86,18 @@ export function createRelay(parts: RelayParts): Relay {
     open.add(exchange);
     let first: Pick | null = null;
     try {
-      first = await pickOrReject(exchange, wanted, facts);
-      if (first) await run(exchange, translated, { wanted, first, bodyBytes: call.bodyBytes }, facts);
+      const picking = pickFirst(wanted, exchange, parts);
+      first = picking instanceof Promise ? await picking : picking;
+      if (first === null) exchange.cut();
+      else await run(exchange, translated, { wanted, first, bodyBytes: call.bodyBytes }, facts);
+    } catch (error) {
+      if (first !== null || !(error instanceof ApiError)) throw error;
+      await recordRejection(facts, error);
+      exchange.fail(error);
     } finally {
       open.remove(exchange);
       if (first) pool.release(first);
       call.reply.cancelStream();
-    }
-  }
-
-  /** Null when it is over: the caller has left, or was told of the refusal in its stream. */
-  async function pickOrReject(exchange: Exchange, wanted: Wanted, facts: events.RequestFacts): Promise<Pick | null> {
-    try {
-      const first = await pickFirst(wanted, exchange, parts);
-      if (first === null) exchange.cut();
-      return first;
-    } catch (error) {
-      await recordRejection(facts, error);
-      if (!(error instanceof ApiError)) throw error;
-      exchange.fail(error);
-      return null;
     }
   }
 

@@ -1,7 +1,7 @@
 import type { TokenUsage } from '../ledger/events.ts';
 import type { NoKey } from '../pool/choose-key.ts';
 import type { Failure } from '../pool/classify-failure.ts';
-import type { Pick, Wanted } from '../pool/pool.ts';
+import type { Pick, RunPlan, RunResult, Wanted } from '../pool/pool.ts';
 import type { Exchange } from './exchange.ts';
 import type { RelayParts } from './parts.ts';
 import type { PendingCall } from './pending-call.ts';
@@ -37,8 +37,14 @@ export async function runCalls(
   facts: events.RequestFacts,
   parts: RelayParts,
 ): Promise<CallResult[]> {
-  const [call, ...others] = exchange.calls as [PendingCall, ...PendingCall[]];
-  if (others.length === 0) return [await runCall(call, first)];
+  const { pool } = parts;
+  if (exchange.calls.length === 1) {
+    const [call] = exchange.calls as [PendingCall];
+    const result = await pool.run(planOf(call, first));
+    // Its last attempt is told by the request's terminal event.
+    exchange.attemptCount++;
+    return [resultOf(call, result)];
+  }
   const results: CallResult[] = [];
   const waiting = exchange.calls.entries();
   const work = async () => {
@@ -51,31 +57,25 @@ export async function runCalls(
   // Without the holes of calls that were not worth making any more.
   return results.filter(Boolean);
 
-  async function runCall(call: PendingCall, picked: Pick): Promise<CallResult> {
-    const result = await parts.pool.run({
+  function planOf(call: PendingCall, picked: Pick): RunPlan<null> {
+    return {
       wanted,
       caller: exchange,
       first: picked,
       maySwitch: () => !exchange.isCommitted,
-      attempt: (chosen, repair) => call.attempt(chosen, repair),
-      attemptFailed: (chosen, failure, durationMs) => recordFailure(chosen.id, failure, durationMs),
-    });
-    const keyId = result.key.id;
-    // The last attempt of a single call is told by the request's terminal event.
-    if (others.length === 0) exchange.attemptCount++;
-    if (result.kind === 'failed')
-      return { kind: 'failed', call, keyId, failure: result.failure, others: result.others };
-    return { kind: result.kind, call, keyId };
+      attempt: (key, repair) => call.attempt(key, repair),
+      attemptFailed: (key, failure, durationMs) => recordFailure(key.id, failure, durationMs),
+    };
   }
 
   /** One of several calls: its end is an event of its own. A call that no key was free for was none. */
   async function runAndRecord(call: PendingCall, index: number): Promise<CallResult> {
     const startedAt = performance.now();
-    const picked = index === 0 ? first : await parts.pool.pick(wanted, exchange);
+    const picked = index === 0 ? first : await pool.pick(wanted, exchange);
     const keyId = first.key.id;
     if (picked === null) return { kind: 'aborted', call, keyId };
     if (!('taken' in picked)) return { kind: 'failed', call, keyId, failure: noKeyFree, others: picked };
-    const result = await runCall(call, picked);
+    const result = resultOf(call, await pool.run(planOf(call, picked)));
     const durationMs = Math.round(performance.now() - startedAt);
     if (result.kind === 'failed') await recordFailure(result.keyId, result.failure, durationMs);
     if (result.kind === 'answered') await recordSuccess(result.keyId, call.tally.usage(), durationMs);
@@ -93,4 +93,10 @@ export async function runCalls(
     const event = { attempt: ++exchange.attemptCount, upstreamKeyId, usage, durationMs };
     return parts.ledger.append(events.attemptSucceeded(facts, event, parts.now()));
   }
+}
+
+function resultOf(call: PendingCall, result: RunResult<null>): CallResult {
+  const keyId = result.key.id;
+  if (result.kind === 'failed') return { kind: 'failed', call, keyId, failure: result.failure, others: result.others };
+  return { kind: result.kind, call, keyId };
 }

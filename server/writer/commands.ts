@@ -3,6 +3,7 @@ import { sessionCommands } from '../admin/session-commands.ts';
 import { clientKeyCommands } from '../clients/client-key-commands.ts';
 import { jobCommands } from '../jobs/job-commands.ts';
 import { ledgerCommands } from '../ledger/ledger-commands.ts';
+import { keyStateCommands } from '../pool/key-state-commands.ts';
 import { manyKeysCommands } from '../pool/many-keys-commands.ts';
 import { resourceCommands } from '../pool/resource-commands.ts';
 import { upstreamKeyCommands } from '../pool/upstream-key-commands.ts';
@@ -13,6 +14,7 @@ export const commandHandlers = {
   ...ledgerCommands,
   ...clientKeyCommands,
   ...upstreamKeyCommands,
+  ...keyStateCommands,
   ...manyKeysCommands,
   ...jobCommands,
   ...resourceCommands,

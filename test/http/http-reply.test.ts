@@ -7,7 +7,7 @@ import { HttpReply } from '../../server/http/http-reply.ts';
 async function openStream(heartbeat?: string) {
   const { promise, resolve } = Promise.withResolvers<HttpReply>();
   const server = createServer((_request, response) => {
-    const reply = new HttpReply(response, 5);
+    const reply = new HttpReply(response, {}, 5);
     reply.expectStream({}, heartbeat);
     resolve(reply);
   });

@@ -28,7 +28,7 @@ function open(...keyIds: string[]) {
   const lists: Record<string, End> = {};
   const asked: string[] = [];
   const now = () => nowMs;
-  const pool = createPool({ now, random: () => 0, delay: async () => {}, onRejected: () => {} });
+  const pool = createPool({ now, random: () => 0, delay: async () => {} });
   const add = (id: string) => pool.add({ id, apiKey: id, maskedKey: id, isEnabled: true, rejection: null });
   for (const id of keyIds) add(id);
   let wake = () => {};

@@ -10,7 +10,7 @@ const nowMs = Date.parse('2026-11-23T12:00:00Z');
 /** A catalogue over what Google lists; null: Google never answers well. */
 function open(models: unknown[] | null, file: Partial<ModelsFile> = {}) {
   const now = () => nowMs;
-  const pool = createPool({ now, random: () => 0, delay: async () => {}, onRejected: () => {} });
+  const pool = createPool({ now, random: () => 0, delay: async () => {} });
   pool.add({ id: 'a', apiKey: 'a', maskedKey: 'a', isEnabled: true, rejection: null });
   const listModels = async () =>
     models ? { kind: 'listed' as const, models: models as never } : { kind: 'broken' as const, message: 'down' };

@@ -38,7 +38,7 @@ test('the choice of a pool is that among all of its keys, whatever happened to i
   await fc.assert(
     fc.asyncProperty(history, async (steps: Step[]) => {
       const clock = { now: Date.parse('2026-11-23T12:00:00Z') };
-      const pool = createPool({ now: () => clock.now, random: () => 0.5, delay: async () => {}, onRejected() {} });
+      const pool = createPool({ now: () => clock.now, random: () => 0.5, delay: async () => {} });
       let added = 0;
       const add = () =>
         pool.add({ id: `k${++added}`, apiKey: `key-${added}`, maskedKey: 'k…', isEnabled: true, rejection: null });

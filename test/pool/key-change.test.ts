@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { changeKey, checkChange } from '../../server/pool/key-change.ts';
 import { matchesFilter } from '../../server/pool/key-filter.ts';
 
-const key = { label: 'Ann', tags: ['x', 'y'], group: null, isEnabled: true };
+const key = { label: 'Ann', tags: ['x', 'y'], group: null, project: null, isEnabled: true };
 
 describe('a change to a key', () => {
   test('puts tags on and takes others off, each once and in order', () => {
@@ -22,6 +22,14 @@ describe('a change to a key', () => {
     const add = Array.from({ length: 19 }, (_, index) => `tag-${index}`);
     expect(changeKey(key, { kind: 'tag', add, remove: [] })).toMatchObject({ kind: 'refused' });
     expect(changeKey(key, { kind: 'tag', add, remove: ['x'] })).toMatchObject({ kind: 'changed' });
+  });
+
+  test('tells its project, or that none is known', () => {
+    const placed = { ...key, project: 'projects/12' };
+    expect(changeKey(key, { kind: 'project', project: 'projects/12' })).toEqual({ kind: 'changed', key: placed });
+    expect(changeKey(placed, { kind: 'project', project: null })).toEqual({ kind: 'changed', key });
+    expect(checkChange({ kind: 'project', project: ' ' })).toEqual({ kind: 'project', project: null });
+    expect(checkChange({ kind: 'project', project: 'a\nb' })).toHaveProperty('problem');
   });
 
   test('is refused for all keys when its names are no names', () => {

@@ -7,6 +7,7 @@ const text = (content: string, more: Partial<ImportInput> = {}): ImportInput => 
   content,
   tags: [],
   group: null,
+  project: null,
   ...more,
 });
 const csv = (content: string, more: Partial<ImportInput> = {}) => text(content, { format: 'csv', ...more });
@@ -61,16 +62,20 @@ describe('an import', () => {
 });
 
 describe('a CSV', () => {
-  test('gives keys with label, tags and group, whatever stands between the cells and in which order', () => {
+  test('gives keys with label, tags, group and project, whatever stands between the cells and in which order', () => {
     const expected = {
       keys: [
-        { text: 'key-a', problem: null, label: 'Ann, laptop', tags: ['x', 'y'], group: 'team' },
-        { text: 'key-b', problem: null, label: null, tags: [], group: null },
+        { text: 'key-a', problem: null, label: 'Ann, laptop', tags: ['x', 'y'], group: 'team', project: 'p1' },
+        { text: 'key-b', problem: null, label: null, tags: [], group: null, project: null },
       ],
     };
-    expect(readKeyCsv('key,label,tags,group\r\nkey-a,"Ann, laptop",x;y,team\r\n\r\nkey-b,,,\r\n')).toEqual(expected);
-    expect(readKeyCsv('\ufeffName;API_KEY;Group;Tags\nAnn, laptop;key-a;team;x,y\n;key-b')).toEqual(expected);
-    expect(readKeyCsv('key\tlabel\ttags\tgroup\nkey-a\tAnn, laptop\tx;y\tteam\nkey-b')).toEqual(expected);
+    expect(readKeyCsv('key,label,tags,group,project\r\nkey-a,"Ann, laptop",x;y,team,p1\r\n\r\nkey-b,,,,\r\n')).toEqual(
+      expected,
+    );
+    expect(readKeyCsv('\ufeffName;API_KEY;Group;Tags;project_id\nAnn, laptop;key-a;team;x,y;p1\n;key-b')).toEqual(
+      expected,
+    );
+    expect(readKeyCsv('key\tlabel\ttags\tgroup\tproject\nkey-a\tAnn, laptop\tx;y\tteam\tp1\nkey-b')).toEqual(expected);
   });
 
   test('tells which of its rows is no key', () => {
@@ -83,7 +88,7 @@ describe('a CSV', () => {
     ]);
   });
 
-  const known = 'The columns are key, label, tags, group; only key is needed.';
+  const known = 'The columns are key, label, tags, group, project; only key is needed.';
   test.each([
     ['without column names', 'key-a,x\nkey-b,y', 'The first line of a CSV names its columns, and one of them is key.'],
     ['that is empty', '', 'The first line of a CSV names its columns, and one of them is key.'],
@@ -101,15 +106,15 @@ describe('a CSV', () => {
   });
 
   test('that was written is read as it was, and holds no formula', () => {
-    const marks = { label: 'a "b", c', tags: ['x', 'y'], group: '团队' };
+    const marks = { label: 'a "b", c', tags: ['x', 'y'], group: '团队', project: 'projects/12' };
     const written = writeKeyCsv([
       { key: 'key-a', ...marks },
-      { key: 'key-b', label: '=1+1', tags: [], group: null },
+      { key: 'key-b', label: '=1+1', tags: [], group: null, project: null },
     ]);
     expect(readKeyCsv(written)).toEqual({
       keys: [
         { text: 'key-a', problem: null, ...marks },
-        { text: 'key-b', problem: null, label: "'=1+1", tags: [], group: null },
+        { text: 'key-b', problem: null, label: "'=1+1", tags: [], group: null, project: null },
       ],
     });
   });

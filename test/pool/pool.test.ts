@@ -21,7 +21,9 @@ function open(keyCount: number) {
       pauses.push(ms);
       clock.now += ms;
     },
-    onRejected: (key) => rejected.push(key.id),
+  });
+  pool.onChange(({ key, kind }) => {
+    if (kind === 'rejected') rejected.push(key.id);
   });
   for (let number = 1; number <= keyCount; number++)
     pool.add({ id: `k${number}`, apiKey: `key-${number}`, maskedKey: `k…${number}`, isEnabled: true, rejection: null });
@@ -287,5 +289,5 @@ test('who listens is told of each change that can be seen, until it stops', asyn
   await run(() => fail(429, 'Quota.', [spentDay]));
   stop();
   pool.remove('k1');
-  expect(changes).toEqual(['added', 'switched', 'removed', 'rested']);
+  expect(changes).toEqual(['added', 'switched', 'removed', 'learned', 'rested']);
 });

@@ -22,17 +22,10 @@ async function open(answers: Record<string, List> = {}) {
   const { writer, orm, ledger } = await openTestLedger();
   const { execute } = writer;
   const vault = createVault(randomBytes(32));
-  const pending: Promise<unknown>[] = [];
 
   async function start() {
-    const pool = createPool({
-      now: Date.now,
-      random: Math.random,
-      delay: async () => {},
-      onRejected: ({ id }, { class: failure, message }) =>
-        void pending.push(execute('upstreamKey.reject', { id, failure, message })),
-    });
-    const upstreamKeys = await loadUpstreamKeys({ execute, orm, vault, pool });
+    const pool = createPool({ now: Date.now, random: Math.random, delay: async () => {} });
+    const upstreamKeys = await loadUpstreamKeys({ execute, orm, vault, pool, now: Date.now });
     const listModels = async (apiKey: string): Promise<List> => answers[apiKey] ?? { kind: 'listed', models: [] };
     const works = upstreamKeyWorks({ upstreamKeys, pool, gemini: { listModels }, now: Date.now });
     const jobs = await loadJobs({ execute, orm, vault, works, newId: () => `job_${randomUUIDv7()}` });
@@ -52,10 +45,10 @@ async function open(answers: Record<string, List> = {}) {
   const rows = () => orm.em.fork().find(UpstreamKey, {}, { orderBy: { id: 'asc' } });
   const events = async () => (await ledger.read(0, 500)).map(({ body }) => body);
   const eventTypes = async () => (await events()).map(({ type }) => type);
-  return { ...(await start()), restart: start, rows, events, eventTypes, settled: () => Promise.all(pending) };
+  return { ...(await start()), restart: start, rows, events, eventTypes };
 }
 
-const pasted = (content: string): ImportInput => ({ format: 'text', content, tags: [], group: null });
+const pasted = (content: string): ImportInput => ({ format: 'text', content, tags: [], group: null, project: null });
 
 const rejection = (message: string) =>
   classifyFailure(
@@ -108,12 +101,12 @@ describe('an upstream key', () => {
   });
 
   test('that Google rejects stays out after a restart: a leaked one for good, others for a day', async () => {
-    const { upstreamKeys, pool, restart, settled, rows } = await open();
+    const { upstreamKeys, pool, restart, rows } = await open();
     const { id: leaked } = await upstreamKeys.add('leaked-key', 'IMPORT', actor);
     const { id: invalid } = await upstreamKeys.add('invalid-key', 'IMPORT', actor);
     pool.noteCheck(leaked ?? '', rejection('Your API key was reported as leaked.'));
     pool.noteCheck(invalid ?? '', rejection('API key not valid.'));
-    await settled();
+    await expect.poll(async () => (await rows()).map((row) => row.rejection)).toEqual(['key_dead', 'key_dead']);
     const { pool: again } = await restart();
     expect(again.choose({ model })).toEqual({ earliestMs: null, reasons: [] });
     expect(again.get(leaked ?? '')?.rejection?.untilMs).toBeNull();
@@ -221,7 +214,7 @@ describe('a check', () => {
   });
 
   test('rejects what Google refuses, restores what it accepts, and takes a limit for neither', async () => {
-    const { keyJobs, upstreamKeys, pool, settled, ended, results } = await open({
+    const { keyJobs, upstreamKeys, pool, ended, results } = await open({
       'dead-key': error(400, 'API key not valid.'),
       'busy-key': error(429, 'Resource has been exhausted (e.g. check quota).'),
       'lost-key': { kind: 'broken', message: 'connect ECONNREFUSED' },
@@ -232,7 +225,6 @@ describe('a check', () => {
     pool.noteCheck(ids[0] ?? '', rejection('API key not valid.'));
     const job = await keyJobs.startVerify([...ids, ids[0] ?? '', 'uk_gone'], 2, actor);
     await ended(job.id);
-    await settled();
     const outcomes = (await results(job.id)).map(({ outcome }) => outcome);
     expect(outcomes).toEqual(['VALID', 'INVALID', 'INCONCLUSIVE', 'INCONCLUSIVE', 'SKIPPED']);
     expect(pool.keys().map(({ rejection: held }) => held?.reason ?? null)).toEqual([null, 'key_dead', null, null]);
@@ -306,7 +298,7 @@ test('an export gives the keys in the clear, as text or as a CSV that an import 
     count: 2,
   });
   expect((await upstreamKeys.export(ids, 'CSV', actor)).content).toBe(
-    'key,label,tags,group\r\nfirst-key,"Ann, laptop",x; y,team\r\nsecond-key,,,\r\n',
+    'key,label,tags,group,project\r\nfirst-key,"Ann, laptop",x; y,team,\r\nsecond-key,,,,\r\n',
   );
   const told = (await events()).filter(({ type }) => type === 'UpstreamKeysExported');
   expect(told).toEqual(Array(2).fill({ type: 'UpstreamKeysExported', count: 2, upstreamKeyIds: ids }));

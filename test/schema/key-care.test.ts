@@ -215,7 +215,7 @@ describe('an export', () => {
       count: 1,
     });
     expect((await graphql(exportOf(password, 'CSV'))).result.content).toBe(
-      'key,label,tags,group\r\nAIzaFirst-0123456789,,,\r\n',
+      'key,label,tags,group,project\r\nAIzaFirst-0123456789,,,,\r\n',
     );
     const { auditEntries } = await graphql('{ auditEntries(first: 1) { nodes { type actor } } }');
     expect(auditEntries.nodes).toEqual([{ type: 'UpstreamKeysExported', actor: expect.stringMatching(/^account:/) }]);

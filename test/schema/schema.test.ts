@@ -28,6 +28,7 @@ describe('anonymous callers', () => {
           range: '{preset: TODAY}',
           requestId: '"x"',
           id: '"x"',
+          model: '"x"',
           input: inputOf(field.name),
         };
         const args = needed.length > 0 ? `(${needed.map((arg) => `${arg.name}: ${inputs[arg.name]}`).join(', ')})` : '';

@@ -25,7 +25,7 @@ const choicesPerRound = 200;
 /** What a choice costs in a large pool of which nearly everything rests. */
 export async function measureChoice(): Promise<ChoiceFigures> {
   const before = usedBytes();
-  const pool = createPool({ now: Date.now, random: Math.random, delay: async () => {}, onRejected() {} });
+  const pool = createPool({ now: Date.now, random: Math.random, delay: async () => {} });
   await fill(pool);
   const bytesPerKey = (usedBytes() - before) / keyCount;
   const microseconds = medianOf(Array.from({ length: rounds }, () => timeChoices(pool)));

@@ -26,7 +26,7 @@ const dayMs = 86_400_000;
 /** The gateway's own: the server's code, with the simulation's clock. */
 export function ours({ world, time, random }: SchedulerParts): Scheduler {
   const wake = (ms: number, ring: () => void) => void time.sleep(ms).then(ring);
-  const pool = createPool({ now: time.now, random, delay: time.sleep, wake, onRejected() {} });
+  const pool = createPool({ now: time.now, random, delay: time.sleep, wake });
   for (const { id } of world.keys) pool.add({ id, apiKey: id, maskedKey: id, isEnabled: true, rejection: null });
   const caller = { clientKeyId: 'ck_1', isGone: () => false, onGone() {} };
   // What the pool proposes, its operator accepts after a day.
