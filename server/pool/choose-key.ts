@@ -21,6 +21,8 @@ export interface Candidate extends QuotaUser {
   inFlight: number;
   /** More calls than these it does not serve at a time; null: any number. */
   connectionsMax: number | null;
+  /** Failures of the network in a row that other keys did not meet. */
+  lonelyFailures: number;
   /** Of the traffic it gets so many parts, where the strategy asks. */
   weight: number;
   /** Its place among all keys, in the order in which they were added. */
@@ -124,9 +126,19 @@ export function obstacleOf(key: Candidate, wish: Wish, { quotas, nowMs }: Circum
   if (rest) return rest;
   const hold = wish.isUncounted ? null : quotas.hold(key, wish.model, wish.tokens ?? 0, nowMs);
   if (hold) return hold;
-  if (key.connectionsMax !== null && key.inFlight >= key.connectionsMax) return { reason: 'busy', untilMs: null };
-  return null;
+  return key.inFlight >= callsMax(key) ? { reason: 'busy', untilMs: null } : null;
 }
+
+/** How many calls a key serves at a time: one that is in trouble alone, no more than one to probe it. */
+export function callsMax({
+  connectionsMax,
+  lonelyFailures,
+}: Pick<Candidate, 'connectionsMax' | 'lonelyFailures'>): number {
+  return lonelyFailures >= lonelyFailuresMax ? 1 : (connectionsMax ?? Infinity);
+}
+
+/** After so many failures in a row that no other key met, a key rests. */
+export const lonelyFailuresMax = 5;
 
 /** Why there is no key: what those rest from that are switched on and that Google accepts. */
 export function noKey<Key extends Candidate>(keys: Iterable<Key>, wish: Wish, circumstances: Circumstances): NoKey {

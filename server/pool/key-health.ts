@@ -1,4 +1,4 @@
-import type { Rest } from './choose-key.ts';
+import { lonelyFailuresMax, type Rest } from './choose-key.ts';
 import type { Failure } from './classify-failure.ts';
 import type { PoolKey } from './pool-key.ts';
 
@@ -12,15 +12,28 @@ const deniedModelsMax = 3;
 /** Spread of a minute's rest: keys that were refused together should not come back together. */
 const restJitter = 0.2;
 const dayMs = 86_400_000;
+const lonelyRestMs = 5000;
+const lonelyRestMsMax = 600_000;
 
 /** The key answered: whatever was held against it in general is refuted. */
 export function noteSuccess(key: PoolKey, model: string): HealthChange {
   key.unknownRefusals = 0;
+  key.lonelyFailures = 0;
   key.deniedModels.clear();
   if (!key.servedModels.has(model)) addBounded(key.servedModels, model);
   if (!key.rejection) return null;
   key.rejection = null;
   return 'restored';
+}
+
+/** The key met a failure of the network, and other keys did not: after some in a row it rests, longer each time. */
+export function noteLonelyFailure(key: PoolKey, { class: reason, message }: Failure, nowMs: number): HealthChange {
+  key.lonelyFailures++;
+  if (key.lonelyFailures < lonelyFailuresMax) return null;
+  key.lastFailure = { class: reason, message };
+  const restMs = Math.min(lonelyRestMsMax, lonelyRestMs * 2 ** (key.lonelyFailures - lonelyFailuresMax));
+  key.rest = { untilMs: nowMs + restMs, reason };
+  return 'rested';
 }
 
 /** The key met a failure on a model. @param random 0 to 1. */

@@ -31,6 +31,7 @@ export function newPoolKey(given: NewPoolKey, place: number): PoolKey {
     rests: new Map(),
     ...given,
     inFlight: 0,
+    lonelyFailures: 0,
     place,
     // Never used: before all that were, the oldest first.
     lastPick: place - Number.MAX_SAFE_INTEGER,

@@ -2,6 +2,7 @@ import type { Strategy } from '../config.ts';
 import type { Repair } from '../gemini/repair-request.ts';
 import {
   type Chosen,
+  callsMax,
   chooseKey,
   type NoKey,
   noKey,
@@ -13,7 +14,8 @@ import {
 import type { Failure } from './classify-failure.ts';
 import { createConversations } from './conversations.ts';
 import { createFreeKeys } from './free-keys.ts';
-import { noteFailure, noteSuccess } from './key-health.ts';
+import { noteFailure, noteLonelyFailure, noteSuccess } from './key-health.ts';
+import { createModelBreakers } from './model-breakers.ts';
 import { type NewPoolKey, newPoolKey, type PoolKey } from './pool-key.ts';
 import type { QuotaLimit } from './quota.ts';
 import { createQuotas, type Quotas, type Taken } from './quotas.ts';
@@ -133,6 +135,8 @@ export function createPool(parts: PoolParts): Pool {
   const quotas = createQuotas();
   const conversations = createConversations();
   const room = createWaitingRoom<Wanted, Pick>({ take, now, wake });
+  const breakers = createModelBreakers();
+  let lastAnswer: { key: PoolKey; atMs: number } | null = null;
   let places = 0;
   let picks = 0;
 
@@ -150,6 +154,8 @@ export function createPool(parts: PoolParts): Pool {
     const nowMs = now();
     const { model, only, conversation } = wanted;
     const about = circumstances(nowMs);
+    const overloadedUntilMs = breakers.heldUntil(model, nowMs);
+    if (overloadedUntilMs !== null) return { earliestMs: overloadedUntilMs, reasons: ['model_overloaded'] };
     if (only !== null && only !== undefined) {
       const key = keys.get(only);
       const own = key ? [key] : [];
@@ -178,12 +184,13 @@ export function createPool(parts: PoolParts): Pool {
   function use(key: PoolKey, { model, tokens = 0, isUncounted = false }: Wanted): Pick {
     key.lastPick = ++picks;
     key.inFlight++;
+    breakers.begin(model, now());
     return { key, taken: isUncounted ? null : quotas.take(key, model, tokens, now()), isUsed: false };
   }
 
   function leaveKey(key: PoolKey): void {
-    key.inFlight--;
-    if (key.connectionsMax === null) return;
+    const wasFull = key.inFlight-- >= callsMax(key);
+    if (!wasFull) return;
     freeKeys.noteChange(key);
     room.serve();
   }
@@ -233,9 +240,13 @@ export function createPool(parts: PoolParts): Pool {
     picked.isUsed = true;
     try {
       const result = await attempt(key, repair);
+      noteModel(wanted.model, result);
       if (result.kind === 'answered') {
+        lastAnswer = { key, atMs: now() };
         if (taken && result.promptTokens !== undefined) quotas.settle(taken, result.promptTokens);
         if (wanted.conversation) conversations.note(wanted.conversation, key.id, now());
+        // One that was probed is free for more now.
+        if (key.lonelyFailures > 0) freeKeys.noteChange(key);
         if (noteSuccess(key, wanted.model) === 'restored') changed({ key, kind: 'restored' });
       }
       if (result.kind === 'failed') {
@@ -288,11 +299,28 @@ export function createPool(parts: PoolParts): Pool {
     if (limits.length > 0) changed({ key, kind: 'learned', model, limits });
   }
 
+  /** A success says that the model is not overloaded; what else fails says nothing about it. */
+  function noteModel(model: string, result: AttemptResult<unknown>): void {
+    const isOverloaded = result.kind === 'failed' && result.failure.class === 'model_overloaded';
+    breakers.end(model, isOverloaded || (result.kind === 'answered' ? false : null), now());
+    if (result.kind === 'answered' && room.length > 0) room.serve();
+  }
+
+  /** Whether another key was answered just now. */
+  function isAlone(key: PoolKey): boolean {
+    return lastAnswer !== null && lastAnswer.key !== key && now() - lastAnswer.atMs < lonelyMsMax;
+  }
+
   function punish(key: PoolKey, model: string, failure: Failure): void {
     const { project } = failure;
     if (project !== null && key.project === null) {
       setProject(key, project);
       changed({ key, kind: 'placed', project });
+    }
+    if (failure.class === 'transient') {
+      const isResting = isAlone(key) && noteLonelyFailure(key, failure, now()) === 'rested';
+      if (isResting && key.rest) changed({ key, kind: 'rested', model: null, rest: key.rest, failure });
+      return;
     }
     const change = noteFailure(key, model, failure, now(), random());
     if (change === 'rejected' && key.rejection)
@@ -375,6 +403,8 @@ export function createPool(parts: PoolParts): Pool {
 
 /** A check is about the key, not about a model. */
 const noModel = '';
+/** So long after another key's answer the network is taken to be well, ms. */
+const lonelyMsMax = 60_000;
 /** Of more free keys than this, a choice compares some. */
 const manyKeys = 128;
 

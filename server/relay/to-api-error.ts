@@ -79,6 +79,8 @@ export function noKeyError({ earliestMs, reasons }: NoKey, model: string, ask: S
     return notServed(model, ask);
   const nowMs = ask.now();
   const retryAfterMs = Math.max(1000, (earliestMs ?? nowMs) - nowMs);
+  if (reasons.every((reason) => reason === 'model_overloaded' || reason === 'transient'))
+    return leftAlone(reasons.includes('model_overloaded'), model, retryAfterMs);
   const seconds = Math.ceil(retryAfterMs / 1000);
   if (retryAfterMs <= obeyedWaitMsMax) {
     const message = `Every Gemini key is at its limit for ${model}. Please try again in ${seconds}s.`;
@@ -90,6 +92,16 @@ export function noKeyError({ earliestMs, reasons }: NoKey, model: string, ask: S
     retryAfterMs,
     shouldRetry: false,
   });
+}
+
+/** No key is to blame: Google has been in trouble, and is not called for a moment. */
+function leftAlone(isOverloaded: boolean, model: string, retryAfterMs: number): ApiError {
+  if (!isOverloaded)
+    return new ApiError(502, 'upstream_error', 'Google cannot be reached with any Gemini key of the pool.', {
+      retryAfterMs,
+    });
+  const message = `${model} is overloaded at Google, and is left alone for a moment.`;
+  return new ApiError(503, 'model_overloaded', message, { retryAfterMs });
 }
 
 function notServed(model: string, { modelIds }: Surroundings): ApiError {

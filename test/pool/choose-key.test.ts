@@ -15,6 +15,7 @@ const key = (id: string, more: Partial<Candidate> = {}): Candidate => ({
   rest: null,
   rests: new Map(),
   inFlight: 0,
+  lonelyFailures: 0,
   connectionsMax: null,
   weight: 1,
   place: 0,

@@ -190,6 +190,64 @@ describe('one request', () => {
   });
 });
 
+describe('a model that is overloaded', () => {
+  test('is left alone after six refusals in a row, then probed by one request', async () => {
+    const { pool, run, fail, clock } = open(3);
+    const overloaded = () => fail(503, 'The model is overloaded.');
+    await run(overloaded);
+    expect(pool.choose({ model })).toHaveProperty('key');
+    const { used } = await run(overloaded);
+    expect(used).toHaveLength(2);
+    expect(pool.choose({ model })).toEqual({ earliestMs: clock.now + 1000, reasons: ['model_overloaded'] });
+    expect(pool.choose({ model: 'other' })).toHaveProperty('key');
+    clock.now += 1000;
+    await run(() => {
+      expect(pool.choose({ model })).not.toHaveProperty('key');
+      return null;
+    });
+    expect(pool.choose({ model })).toHaveProperty('key');
+    expect(pool.keys().every(({ lastFailure, rests }) => lastFailure === null && rests.size === 0)).toBe(true);
+  });
+});
+
+describe('a key that alone is in trouble', () => {
+  const broken = () => classifyFailure({ kind: 'broken', message: 'connect ECONNREFUSED' }, 0);
+
+  test('rests after five failures in a row, longer each time, and is probed by one call at a time', async () => {
+    const { pool, run, clock, state } = open(2);
+    const fails = (key: PoolKey) => (key.id === 'k1' ? broken() : null);
+    const rests: number[] = [];
+    for (let round = 0; round < 12; round++) {
+      const restedUntil = pool.get('k1')?.rest?.untilMs ?? 0;
+      if (restedUntil > clock.now) {
+        rests.push(restedUntil - clock.now);
+        expect(state('k1')).toMatchObject({ status: 'COOLING_DOWN', lastFailure: 'transient' });
+        clock.now = restedUntil;
+      }
+      await run(fails, { only: 'k2' });
+      await run(fails, { only: 'k1' }).catch(() => {});
+    }
+    expect(rests.slice(0, 2)).toEqual([5000, 10_000]);
+    const untilMs = pool.get('k1')?.rest?.untilMs ?? 0;
+    clock.now = untilMs;
+    await run(
+      () => {
+        expect(pool.choose({ model, only: 'k1' })).toMatchObject({ reasons: ['key_model_minute'] });
+        return null;
+      },
+      { only: 'k1' },
+    );
+    expect(pool.get('k1')?.lonelyFailures).toBe(0);
+    expect(pool.choose({ model, only: 'k1' })).toHaveProperty('key');
+  });
+
+  test('is not blamed when nothing is answered at all', async () => {
+    const { pool, run } = open(2);
+    for (let round = 0; round < 5; round++) await run(broken);
+    expect(pool.keys().map(({ rest }) => rest)).toEqual([null, null]);
+  });
+});
+
 describe('a key', () => {
   test('rests for the model alone, under the name that Google gives it too, and wakes by the clock', async () => {
     const { run, fail, pool, clock } = open(1);
