@@ -243,7 +243,7 @@ export function createPool(parts: PoolParts): Pool {
       noteModel(wanted.model, result);
       if (result.kind === 'answered') {
         lastAnswer = { key, atMs: now() };
-        if (taken && result.promptTokens !== undefined) quotas.settle(taken, result.promptTokens);
+        if (taken) quotas.settle(taken, result.promptTokens ?? taken.tokens);
         if (wanted.conversation) conversations.note(wanted.conversation, key.id, now());
         // One that was probed is free for more now.
         if (key.lonelyFailures > 0) freeKeys.noteChange(key);

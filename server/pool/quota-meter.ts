@@ -117,8 +117,9 @@ export class QuotaMeter {
     return slot;
   }
 
-  /** Google refused what was counted: it used nothing. */
+  /** What was counted was refused, or not called: it used nothing, and finds out nothing more. */
   giveBack(slot: number, tokens: number): void {
+    this.#trialAtMs = 0;
     this.#requestsToday = Math.max(0, this.#requestsToday - 1);
     this.#tokensToday = Math.max(0, this.#tokensToday - tokens);
     this.#minute.correct(slot, -1, -tokens);
