@@ -39,6 +39,7 @@ import { readModelsFile, warningsOf } from './models/models-file.ts';
 import { createPool, type PoolParts } from './pool/pool.ts';
 import { recallUsage } from './pool/recall-usage.ts';
 import { loadResourceOwners } from './pool/resource-owners.ts';
+import { startRevival } from './pool/revival.ts';
 import { createUpstreamKeyJobs, upstreamKeyWorks } from './pool/upstream-key-jobs.ts';
 import { loadUpstreamKeys } from './pool/upstream-keys.ts';
 import { createLiveCounters } from './relay/live-counters.ts';
@@ -179,6 +180,7 @@ export async function createApp(
   const socket = createGraphqlSocket(graphql, graphqlParts);
 
   jobs.resume();
+  const revival = startRevival({ pool, gemini, now });
 
   let isReady = true;
   const koa = new Koa();
@@ -220,6 +222,7 @@ export async function createApp(
     async close() {
       await socket.close();
       const jobsStopped = jobs.stop();
+      revival.stop();
       await gemini.close();
       await jobsStopped;
       await media.close();
