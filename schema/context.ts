@@ -9,10 +9,12 @@ import type { UsageTotals } from '../server/ledger/projections/usage-buckets.ts'
 import type { UsageDimension, UsageInterval, UsageQuery, UsageReport } from '../server/ledger/usage-report.ts';
 import type { KeyChange } from '../server/pool/key-change.ts';
 import type { KeyFilter } from '../server/pool/key-filter.ts';
+import type { KeySettings } from '../server/pool/key-settings.ts';
 import type { KeyState, UpstreamKeyStatus } from '../server/pool/key-state.ts';
 import type { KeyChangeRow } from '../server/pool/many-keys-commands.ts';
 import type { ImportInput } from '../server/pool/plan-import.ts';
 import type { QuotaUse } from '../server/pool/quota-meter.ts';
+import type { QuotaRule } from '../server/pool/quota-rules.ts';
 import type { ImportPreview, UpstreamKeyJobs } from '../server/pool/upstream-key-jobs.ts';
 import type { KeyDetails, UpstreamKeys } from '../server/pool/upstream-keys.ts';
 import type { LiveFigures } from '../server/relay/live-counters.ts';
@@ -29,6 +31,7 @@ export type {
   KeyFilter,
   LedgerEntry,
   Page,
+  QuotaRule,
   Request,
   RequestFilter,
   RequestOutcome,
@@ -79,6 +82,7 @@ export interface Services {
   admin: Admin;
   clients: Clients;
   upstreamKeys: UpstreamKeys;
+  keySettings: KeySettings;
   upstreamKeyJobs: UpstreamKeyJobs;
   jobs: Jobs;
   clientKeyPage(first: number, after: string | null): Promise<Page<ClientKey>>;

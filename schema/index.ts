@@ -4,6 +4,7 @@ import './many-keys.ts';
 import './upstream-key.ts';
 import './upstream-key-import.ts';
 import './key-choice.ts';
+import './key-settings.ts';
 import './usage.ts';
 import './live-stats.ts';
 import './job.ts';

@@ -1,7 +1,7 @@
 import { builder } from './builder.ts';
 import { actor } from './client-key.ts';
 import type { KeyFilter, KeyQuota, UpstreamKey } from './context.ts';
-import { NotFoundError, orFailure, resultUnion } from './failures.ts';
+import { InvalidInputError, invalidInput, NotFoundError, orFailure, resultUnion } from './failures.ts';
 import { connectionOf, pageSize } from './page.ts';
 import { stoppable } from './stoppable.ts';
 import { UsageTotalsType } from './usage-totals.ts';
@@ -107,6 +107,20 @@ export const UpstreamKeyType = builder.objectRef<UpstreamKey>('UpstreamKey').imp
       description: 'Rests for single models.',
       resolve: ({ cooldowns }) => cooldowns,
     }),
+    proxy: t.string({
+      nullable: true,
+      description: 'The proxy of its own, without name and password.',
+      resolve: ({ id }, _args, { services }) => services.keySettings.of(id).proxy,
+    }),
+    weight: t.int({
+      description: 'Its parts of the requests, with POOL_STRATEGY=weighted.',
+      resolve: ({ id }, _args, { services }) => services.keySettings.of(id).weight,
+    }),
+    connectionsMax: t.int({
+      nullable: true,
+      description: 'Calls that it serves at a time; null: any number.',
+      resolve: ({ id }, _args, { services }) => services.keySettings.of(id).connectionsMax,
+    }),
     inFlight: t.exposeInt('inFlight', { description: 'Calls it is serving now.' }),
   }),
 });
@@ -122,16 +136,27 @@ const UpdateSuccess = builder.objectRef<{ __typename: string; id: string }>('Ups
     }),
   }),
 });
+/** Without what is null: of these there is always one. */
+function given<Fields extends object>(fields: Fields): { [Name in keyof Fields]?: NonNullable<Fields[Name]> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value != null)) as never;
+}
+
 const DeleteSuccess = builder.objectRef<{ __typename: string; id: string }>('UpstreamKeyDeleteSuccess').implement({
   description: 'The key was deleted.',
   fields: (t) => ({ id: t.exposeID('id', { description: 'Of the key.' }) }),
 });
 
 const UpdateInput = builder.inputType('UpstreamKeyUpdateInput', {
-  description: 'What to change.',
+  description: 'What to change of a key; what is left out stays.',
   fields: (t) => ({
     id: t.id({ required: true, description: 'Of the key.' }),
-    isEnabled: t.boolean({ required: true, description: 'Off: the pool leaves it alone.' }),
+    isEnabled: t.boolean({ description: 'Off: the pool leaves it alone.' }),
+    weight: t.int({ description: 'With POOL_STRATEGY=weighted it gets so many parts of the requests, 1 to 1,000.' }),
+    connectionsMax: t.int({ description: 'Calls that it serves at a time; null: any number.' }),
+    proxyUrl: t.string({
+      description:
+        "By which its calls go, such as `http://name:password@host:3128` or `socks5://host:1080`; kept sealed and never shown again. Null: its group's, or the way of all.",
+    }),
   }),
 });
 const DeleteInput = builder.inputType('UpstreamKeyDeleteInput', {
@@ -170,13 +195,14 @@ builder.queryFields((t) => ({
 
 builder.mutationFields((t) => ({
   upstreamKeyUpdate: t.field({
-    type: resultUnion('UpstreamKeyUpdateResult', UpdateSuccess as never, [NotFoundError]),
-    description: 'Switches a key of the pool on or off.',
+    type: resultUnion('UpstreamKeyUpdateResult', UpdateSuccess as never, [NotFoundError, InvalidInputError]),
+    description: 'Switches a key of the pool on or off, and sets how it is used.',
     args: { input: t.arg({ type: UpdateInput, required: true }) },
-    resolve: (_root, { input: { id, isEnabled } }, context) =>
+    resolve: (_root, { input: { id, isEnabled, weight, ...settings } }, context) =>
       orFailure(async () => {
-        await context.services.upstreamKeys.setEnabled(String(id), isEnabled, actor(context));
-        return { __typename: 'UpstreamKeyUpdateSuccess', id };
+        const update = { ...given({ isEnabled, weight }), ...settings };
+        const problem = await context.services.keySettings.update(String(id), update, actor(context));
+        return problem ? invalidInput(problem.field, problem.message) : { __typename: 'UpstreamKeyUpdateSuccess', id };
       }) as never,
   }),
   upstreamKeyDelete: t.field({

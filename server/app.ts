@@ -36,6 +36,7 @@ import { lockDataDir } from './lock-data-dir.ts';
 import { createMediaFetcher } from './media/media-fetcher.ts';
 import { createModelCatalog } from './models/model-catalog.ts';
 import { readModelsFile, warningsOf } from './models/models-file.ts';
+import { loadKeySettings } from './pool/key-settings.ts';
 import { createPool, type PoolParts } from './pool/pool.ts';
 import { recallUsage } from './pool/recall-usage.ts';
 import { loadResourceOwners } from './pool/resource-owners.ts';
@@ -109,6 +110,7 @@ export async function createApp(
       log.warn({ key: change.key.maskedKey, failure: change.failure.class }, 'Google rejects an upstream key');
   });
   const upstreamKeys = await loadUpstreamKeys({ execute, orm, vault, pool, now });
+  const keySettings = await loadKeySettings({ execute, orm, vault, pool, upstreamKeys });
   for (const key of config.geminiApiKeys) await upstreamKeys.add(key, 'ENVIRONMENT', 'environment');
   for (const file of new Set([config.databaseFile, config.ancestorDatabaseFile])) {
     const imported = isAncestorDatabase(file) ? await importAncestorKeys(file, { execute, orm, vault }) : 0;
@@ -172,7 +174,7 @@ export async function createApp(
   const jobs = await loadJobs({ execute, orm, vault, works, newId: newJobId });
   const upstreamKeyJobs = createUpstreamKeyJobs({ jobs, pool });
   await recallUsage({ orm, pool, resolveModel: models.resolve, now });
-  const parts = { orm, ledger, pool, counters, now, admin, clients, upstreamKeys, upstreamKeyJobs, jobs };
+  const parts = { orm, ledger, pool, counters, now, admin, clients, upstreamKeys, keySettings, upstreamKeyJobs, jobs };
   const services = await createServices({ ...parts, resolveModel: models.resolve });
 
   const graphqlParts = { schema, services, jwtSecret, trustedProxies: config.trustedProxies };

@@ -5,6 +5,7 @@ import { Job, JobRow } from './jobs/job.entity.ts';
 import { Request } from './ledger/projections/requests.ts';
 import { UsageBucket } from './ledger/projections/usage-buckets.ts';
 import { UsageEvent } from './ledger/usage-event.entity.ts';
+import { QuotaRuleRow, UpstreamKeyGroup } from './pool/key-settings.entity.ts';
 import { UpstreamKeyQuota, UpstreamKeyRest } from './pool/key-state.entity.ts';
 import { ResourceOwner } from './pool/resource-owner.entity.ts';
 import { UpstreamKey } from './pool/upstream-key.entity.ts';
@@ -19,6 +20,8 @@ export const entities = [
   UpstreamKey,
   UpstreamKeyRest,
   UpstreamKeyQuota,
+  UpstreamKeyGroup,
+  QuotaRuleRow,
   ResourceOwner,
   Job,
   JobRow,

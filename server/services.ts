@@ -13,7 +13,8 @@ import { keyState } from './pool/key-state.ts';
 import type { Pool } from './pool/pool.ts';
 import type { LiveCounters } from './relay/live-counters.ts';
 
-interface ServiceParts extends Pick<Services, 'admin' | 'clients' | 'upstreamKeys' | 'upstreamKeyJobs' | 'jobs'> {
+interface ServiceParts
+  extends Pick<Services, 'admin' | 'clients' | 'upstreamKeys' | 'keySettings' | 'upstreamKeyJobs' | 'jobs'> {
   orm: Orm;
   ledger: Ledger;
   pool: Pool;

@@ -1,4 +1,6 @@
 import type { Dispatcher } from 'undici';
+import { brokenMessage, type CallKey } from './egress.ts';
+import { answerMsMax, errorBytesMax } from './limits.ts';
 import { redactKeys } from './parse-error.ts';
 
 /** One call of Gemini's API that is passed on as a native client made it, with one key. */
@@ -8,8 +10,7 @@ export interface ForwardCall {
   path: string;
   headers: Record<string, string>;
   body: Buffer | null;
-  /** The Gemini API key in the clear. */
-  apiKey: string;
+  key: CallKey;
   /** Told once, before anything is sent. */
   onStart(abort: () => void): void;
   /** The head of an answer below 400; a worse one ends the call as an error. */
@@ -25,8 +26,6 @@ export type ForwardEnd =
   | { kind: 'broken'; message: string }
   | { kind: 'aborted' };
 
-const errorBytesMax = 1024 * 1024;
-
 /** What of Google's answer a native client gets to see. */
 const passedHeaders = /^(content-type|content-disposition|x-gemini-service-tier|x-goog-upload-[\w-]+)$/;
 
@@ -34,15 +33,20 @@ const passedHeaders = /^(content-type|content-disposition|x-gemini-service-tier|
 export class ForwardHandler implements Dispatcher.DispatchHandler {
   readonly #call: ForwardCall;
   readonly #resolve: (end: ForwardEnd) => void;
+  readonly #clock: () => number;
+  readonly #startedAt: number;
   #controller: Dispatcher.DispatchController | undefined;
   #status = 0;
   #errorPieces: Buffer[] = [];
   #errorLength = 0;
   isDone = false;
 
-  constructor(call: ForwardCall, resolve: (end: ForwardEnd) => void) {
+  /** @param clock Time that only grows, ms. */
+  constructor(call: ForwardCall, resolve: (end: ForwardEnd) => void, clock: () => number) {
     this.#call = call;
     this.#resolve = resolve;
+    this.#clock = clock;
+    this.#startedAt = clock();
   }
 
   abort(): void {
@@ -65,6 +69,10 @@ export class ForwardHandler implements Dispatcher.DispatchHandler {
 
   onResponseData(controller: Dispatcher.DispatchController, bytes: Buffer): void {
     if (this.isDone) return;
+    if (this.#clock() - this.#startedAt > answerMsMax) {
+      this.#stop({ kind: 'broken', message: 'The answer takes too long.' });
+      return;
+    }
     if (this.#status < 400) {
       if (!this.#call.onBytes(bytes, () => controller.resume())) controller.pause();
       return;
@@ -75,12 +83,12 @@ export class ForwardHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    const text = redactKeys(Buffer.concat(this.#errorPieces).toString('utf8'), this.#call.apiKey);
+    const text = redactKeys(Buffer.concat(this.#errorPieces).toString('utf8'), this.#call.key.apiKey);
     this.#done(this.#status < 400 ? { kind: 'answered' } : { kind: 'error', status: this.#status, text });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error & { code?: string }): void {
-    this.#done({ kind: 'broken', message: error.message || error.code || error.name });
+    this.#done({ kind: 'broken', message: brokenMessage(error, this.#call.key.proxyUrl ?? null) });
   }
 
   #stop(end: ForwardEnd): void {

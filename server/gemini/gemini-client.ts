@@ -1,6 +1,8 @@
 import { type buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
+import { brokenMessage, type CallKey, createEgress } from './egress.ts';
 import { type ForwardCall, type ForwardEnd, ForwardHandler } from './forward-call.ts';
 import { FrameSplitter, MalformedStream } from './frame-splitter.ts';
+import { answerMsMax, errorBytesMax } from './limits.ts';
 import { modelPath } from './model-name.ts';
 import { redactKeys, statusOf } from './parse-error.ts';
 import type { GeminiAction, GenerateContentResponse, ModelCard } from './types.ts';
@@ -13,8 +15,7 @@ export interface GeminiCall {
   body: string | Buffer;
   /** Instead of the path that model and action make: for a native client, which gets the bytes as they come. */
   nativePath?: string | undefined;
-  /** The Gemini API key in the clear. */
-  apiKey: string;
+  key: CallKey;
   /** Takes a chunk of a streamed answer. */
   onChunk(chunk: GenerateContentResponse): void;
   /**
@@ -46,11 +47,9 @@ export interface GeminiClient {
   /** Passes a native client's call on. */
   forward(call: ForwardCall): Promise<ForwardEnd>;
   /** Reads one thing by its path, for example `/v1beta/files/abc`. */
-  read(path: string, apiKey: string): Promise<GeminiEnd>;
+  read(path: string, key: CallKey): Promise<GeminiEnd>;
   /** All pages of the list of models that a key can see. */
-  listModels(
-    apiKey: string,
-  ): Promise<{ kind: 'listed'; models: ModelCard[] } | Exclude<GeminiEnd, { kind: 'answered' }>>;
+  listModels(key: CallKey): Promise<{ kind: 'listed'; models: ModelCard[] } | Exclude<GeminiEnd, { kind: 'answered' }>>;
   close(): Promise<void>;
 }
 
@@ -66,12 +65,9 @@ export interface GeminiClientOptions {
 
 /** Google bounds a streamed call at about 20 minutes; a thinking model may be silent for minutes. */
 const silenceMsMax = 600_000;
-/** Longer than Google lets any answer take: one that drips on and on is none. */
-const answerMsMax = 1_500_000;
 const connectMsMax = 10_000;
 const keepAliveMs = 60_000;
 const answerBytesMax = 256 * 1024 * 1024;
-const errorBytesMax = 1024 * 1024;
 const modelPagesMax = 20;
 /** A list of models comes at once or not at all. */
 const listMsMax = 30_000;
@@ -97,51 +93,57 @@ export function createGeminiClient(given: GeminiClientOptions): GeminiClient {
       new EnvHttpProxyAgent({ ...options, httpProxy: '', httpsProxy, noProxy: noProxy ?? '' })
     : new Pool(origin, options);
 
-  function post(path: string, apiKey: string, body: string | Buffer, handler: CallHandler): void {
-    const headers = { 'x-goog-api-key': apiKey, accept: '*/*', 'content-type': 'application/json' };
-    dispatcher.dispatch({ origin, path: prefix + path, method: 'POST', headers, body }, handler);
+  const egress = createEgress(dispatcher, options);
+
+  function post(path: string, key: CallKey, body: string | Buffer, handler: CallHandler): void {
+    const headers = { 'x-goog-api-key': key.apiKey, accept: '*/*', 'content-type': 'application/json' };
+    egress.by(key.proxyUrl ?? null).dispatch({ origin, path: prefix + path, method: 'POST', headers, body }, handler);
   }
 
-  function get(path: string, apiKey: string): Promise<GeminiEnd> {
+  function get(path: string, key: CallKey): Promise<GeminiEnd> {
     const { promise, resolve } = Promise.withResolvers<GeminiEnd>();
-    const headers = { 'x-goog-api-key': apiKey, accept: '*/*' };
+    const headers = { 'x-goog-api-key': key.apiKey, accept: '*/*' };
     const timeouts = { headersTimeout: listMsMax, bodyTimeout: listMsMax };
-    const handler = new CallHandler({ apiKey, resolve, clock });
-    dispatcher.dispatch({ origin, path: prefix + path, method: 'GET', headers, ...timeouts }, handler);
+    const handler = new CallHandler({ key, resolve, clock });
+    egress
+      .by(key.proxyUrl ?? null)
+      .dispatch({ origin, path: prefix + path, method: 'GET', headers, ...timeouts }, handler);
     return promise;
   }
 
   return {
     call(call) {
-      const { model, action, body, nativePath, apiKey } = call;
+      const { model, action, body, nativePath, key } = call;
       const { promise, resolve } = Promise.withResolvers<GeminiEnd>();
       const isStreaming = nativePath ? nativePath.includes('alt=sse') : action === 'streamGenerateContent';
       const isNative = nativePath !== undefined;
-      const handler = new CallHandler({ apiKey, resolve, clock, isNative, stream: isStreaming ? call : null });
+      const handler = new CallHandler({ key, resolve, clock, isNative, stream: isStreaming ? call : null });
       call.onStart(() => handler.abort());
-      if (!handler.isDone) post(nativePath ?? pathOf(model, action), apiKey, body, handler);
+      if (!handler.isDone) post(nativePath ?? pathOf(model, action), key, body, handler);
       return promise;
     },
 
     forward(call) {
       const { promise, resolve } = Promise.withResolvers<ForwardEnd>();
-      const handler = new ForwardHandler(call, resolve);
+      const handler = new ForwardHandler(call, resolve, clock);
       call.onStart(() => handler.abort());
-      const headers = { ...call.headers, 'x-goog-api-key': call.apiKey };
+      const headers = { ...call.headers, 'x-goog-api-key': call.key.apiKey };
       const method = call.method as Dispatcher.HttpMethod;
       if (!handler.isDone)
-        dispatcher.dispatch({ origin, path: prefix + call.path, method, headers, body: call.body }, handler);
+        egress
+          .by(call.key.proxyUrl ?? null)
+          .dispatch({ origin, path: prefix + call.path, method, headers, body: call.body }, handler);
       return promise;
     },
 
     read: get,
 
-    async listModels(apiKey) {
+    async listModels(key) {
       const models: ModelCard[] = [];
       let pageToken = '';
       for (let page = 0; page < modelPagesMax; page++) {
         const query = new URLSearchParams({ pageSize: '1000', ...(pageToken && { pageToken }) });
-        const end = await get(`/v1beta/models?${query}`, apiKey);
+        const end = await get(`/v1beta/models?${query}`, key);
         if (end.kind !== 'answered') return end;
         const list = end.responses?.[0] as { models?: ModelCard[]; nextPageToken?: string } | undefined;
         if (Array.isArray(list?.models)) models.push(...list.models);
@@ -151,7 +153,7 @@ export function createGeminiClient(given: GeminiClientOptions): GeminiClient {
       return { kind: 'listed', models };
     },
 
-    close: () => dispatcher.destroy(),
+    close: () => egress.destroy(),
   };
 }
 
@@ -164,7 +166,7 @@ function pathOf(model: string, action: GeminiAction): string {
 type StreamSink = Pick<GeminiCall, 'onChunk' | 'onRead'>;
 
 interface CallHandlerOptions {
-  apiKey: string;
+  key: CallKey;
   resolve(end: GeminiEnd): void;
   clock(): number;
   stream?: StreamSink | null;
@@ -174,7 +176,7 @@ interface CallHandlerOptions {
 
 /** Takes one answer off the wire, by undici's callbacks: its streams and iterators cost a third more. */
 class CallHandler implements Dispatcher.DispatchHandler {
-  readonly #apiKey: string;
+  readonly #key: CallKey;
   readonly #resolve: (end: GeminiEnd) => void;
   readonly #stream: StreamSink | null;
   readonly #isNative: boolean;
@@ -194,8 +196,8 @@ class CallHandler implements Dispatcher.DispatchHandler {
   readonly #startedAt: number;
   isDone = false;
 
-  constructor({ apiKey, resolve, clock, stream = null, isNative = false }: CallHandlerOptions) {
-    this.#apiKey = apiKey;
+  constructor({ key, resolve, clock, stream = null, isNative = false }: CallHandlerOptions) {
+    this.#key = key;
     this.#resolve = resolve;
     this.#clock = clock;
     this.#startedAt = clock();
@@ -248,7 +250,7 @@ class CallHandler implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error & { code?: string }): void {
     this.#passRead();
     // Of several addresses that all refuse, the error has no message.
-    this.#done({ kind: 'broken', message: error.message || error.code || error.name });
+    this.#done({ kind: 'broken', message: brokenMessage(error, this.#key.proxyUrl ?? null) });
   }
 
   #passRead(): void {
@@ -292,7 +294,7 @@ class CallHandler implements Dispatcher.DispatchHandler {
   #done(end: GeminiEnd): void {
     if (this.isDone) return;
     this.isDone = true;
-    this.#resolve(end.kind === 'error' ? { ...end, text: redactKeys(end.text, this.#apiKey) } : end);
+    this.#resolve(end.kind === 'error' ? { ...end, text: redactKeys(end.text, this.#key.apiKey) } : end);
   }
 }
 

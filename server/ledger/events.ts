@@ -166,6 +166,25 @@ export interface UpstreamKeyUpdated extends UpstreamKeyMarks {
   upstreamKeyId: string;
   maskedKey: string;
   isEnabled: boolean;
+  /** What is as usual is absent. */
+  weight?: number;
+  connectionsMax?: number;
+  /** Without its password. */
+  proxy?: string;
+}
+/** The proxy of a group (without its password), or that it has none. */
+export interface UpstreamKeyGroupUpdated {
+  type: 'UpstreamKeyGroupUpdated';
+  group: string;
+  proxy: string | null;
+}
+/** Limits of the operator for a key, a group or a model; null for any, no limits: there are none any more. */
+export interface QuotaRuleSet {
+  type: 'QuotaRuleSet';
+  upstreamKeyId: string | null;
+  group: string | null;
+  model: string | null;
+  limits: Readonly<Record<string, number>>;
 }
 export interface UpstreamKeyDeleted {
   type: 'UpstreamKeyDeleted';
@@ -243,6 +262,8 @@ export type AdminEvent =
   | UpstreamKeyUpdated
   | UpstreamKeyDeleted
   | UpstreamKeyRejected
+  | UpstreamKeyGroupUpdated
+  | QuotaRuleSet
   | UpstreamKeyRested
   | UpstreamQuotasLearned
   | UpstreamKeyRestored

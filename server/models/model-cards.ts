@@ -75,7 +75,7 @@ export function createModelCards({ pool, gemini, now, delay }: ModelCardsParts):
 
   async function readWith(key: PoolKey): Promise<boolean> {
     triedAt.set(key.id, now());
-    const end = await gemini.listModels(key.apiKey);
+    const end = await gemini.listModels(key);
     if (end.kind === 'aborted') return false;
     if (end.kind !== 'listed') {
       pool.noteCheck(key.id, classifyFailure(end, now()));

@@ -5,6 +5,8 @@ import type { FailureClass } from './classify-failure.ts';
 export interface PoolKey extends Candidate {
   apiKey: string;
   maskedKey: string;
+  /** By which its calls go, with name and password; null: the way of all. */
+  proxyUrl: string | null;
   rests: Map<string, Rest>;
   rejection: { untilMs: number | null; reason: FailureClass; message: string } | null;
   lastFailure: { class: FailureClass; message: string } | null;
@@ -18,7 +20,10 @@ export interface PoolKey extends Candidate {
 
 /** A key as it joins the pool. */
 export type NewPoolKey = Pick<PoolKey, 'id' | 'apiKey' | 'maskedKey' | 'isEnabled' | 'rejection'> &
-  Partial<Pick<PoolKey, 'project' | 'caps' | 'weight' | 'connectionsMax' | 'rest' | 'rests'>>;
+  Partial<Pick<PoolKey, 'project' | 'rest' | 'rests'> & KeySettings>;
+
+/** What people set for a key. */
+export type KeySettings = Pick<PoolKey, 'caps' | 'weight' | 'connectionsMax' | 'proxyUrl'>;
 
 /** @param place Its place among all keys, in the order in which they were added. */
 export function newPoolKey(given: NewPoolKey, place: number): PoolKey {
@@ -27,6 +32,7 @@ export function newPoolKey(given: NewPoolKey, place: number): PoolKey {
     caps: null,
     weight: 1,
     connectionsMax: null,
+    proxyUrl: null,
     rest: null,
     rests: new Map(),
     ...given,

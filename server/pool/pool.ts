@@ -16,7 +16,7 @@ import { createConversations } from './conversations.ts';
 import { createFreeKeys } from './free-keys.ts';
 import { noteFailure, noteLonelyFailure, noteSuccess } from './key-health.ts';
 import { createModelBreakers } from './model-breakers.ts';
-import { type NewPoolKey, newPoolKey, type PoolKey } from './pool-key.ts';
+import { type KeySettings, type NewPoolKey, newPoolKey, type PoolKey } from './pool-key.ts';
 import type { QuotaLimit } from './quota.ts';
 import { createQuotas, type Quotas, type Taken } from './quotas.ts';
 import { createRetryBudget, type RetryBudget } from './retry-budget.ts';
@@ -92,6 +92,8 @@ export interface Pool {
   add(key: NewPoolKey): void;
   remove(id: string): void;
   setEnabled(id: string, isEnabled: boolean): void;
+  /** What is absent stays. */
+  configure(id: string, settings: Partial<KeySettings>): void;
   /** Puts a key into a project, whose quotas it uses together with the project's other keys; null: none is known. */
   setProject(id: string, project: string | null): void;
   get(id: string): PoolKey | undefined;
@@ -361,6 +363,12 @@ export function createPool(parts: PoolParts): Pool {
       const key = keys.get(id);
       if (!key) return;
       key.isEnabled = isEnabled;
+      changed({ key, kind: 'switched' });
+    },
+    configure(id, settings) {
+      const key = keys.get(id);
+      if (!key) return;
+      Object.assign(key, settings);
       changed({ key, kind: 'switched' });
     },
     setProject(id, project) {

@@ -9,8 +9,8 @@ export interface QuotaUser {
   id: string;
   /** The project that is known to be its own; null: none is, and it is taken for one by itself. */
   project: string | null;
-  /** What the operator allows; null: whatever Google does. */
-  caps: QuotaCaps | null;
+  /** What the operator allows, by model; null: whatever Google does. */
+  caps: ((model: string) => QuotaCaps | null) | null;
 }
 
 /** A call that was counted before it was made. */
@@ -120,8 +120,8 @@ export function createQuotas(): Quotas {
   }
 
   return {
-    hold: (key, model, tokens, nowMs) => current(key, model, nowMs)?.hold(tokens, key.caps, nowMs) ?? null,
-    usedShare: (key, model, nowMs) => current(key, model, nowMs)?.usedShare(key.caps, nowMs) ?? 0,
+    hold: (key, model, tokens, nowMs) => current(key, model, nowMs)?.hold(tokens, capsFor(key, model), nowMs) ?? null,
+    usedShare: (key, model, nowMs) => current(key, model, nowMs)?.usedShare(capsFor(key, model), nowMs) ?? 0,
     requestsToday: (key, model, nowMs) => current(key, model, nowMs)?.requestsToday ?? 0,
     take(key, model, tokens, nowMs) {
       const meter = open(key, model, nowMs);
@@ -170,6 +170,10 @@ export function createQuotas(): Quotas {
       if (limits.length > 0) meter.learn(limits, null, nowMs);
     },
   };
+}
+
+function capsFor({ caps }: QuotaUser, model: string): QuotaCaps | null {
+  return caps === null ? null : caps(model);
 }
 
 /** The quota that was used up: a spent day also lists the minute's. Null when several could be meant. */

@@ -41,8 +41,9 @@ export function dueKeys<Key extends Pick<PoolKey, 'isEnabled' | 'rejection'>>(
 export function startRevival({ pool, gemini, now }: RevivalParts): Revival {
   let isBusy = false;
 
-  async function probe({ id, apiKey }: PoolKey): Promise<void> {
-    const end = await gemini.read(probePath, apiKey);
+  async function probe(key: PoolKey): Promise<void> {
+    const { id } = key;
+    const end = await gemini.read(probePath, key);
     if (end.kind === 'aborted' || !pool.get(id)?.rejection) return;
     // A limit or an outage says nothing about the key.
     pool.noteCheck(id, end.kind === 'answered' ? null : classifyFailure(end, now()));

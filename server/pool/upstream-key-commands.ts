@@ -1,5 +1,6 @@
 import { type CommandHandler, Refusal, type Transaction } from '../ledger/commands.ts';
 import { type KeyMarks, marksOf, noMarks } from './key-marks.ts';
+import type { SealedProxy } from './key-settings-commands.ts';
 import { forgetState } from './key-state-commands.ts';
 import { UpstreamKey, type UpstreamKeySource } from './upstream-key.entity.ts';
 
@@ -39,6 +40,8 @@ export const addUpstreamKey: CommandHandler<AddUpstreamKey, Addition> = async (
   const fresh = {
     isEnabled: true,
     weight: 1,
+    connectionsMax: null,
+    proxy: null,
     rejection: null,
     rejectionMessage: null,
     rejectedAt: null,
@@ -58,15 +61,34 @@ export const addUpstreamKey: CommandHandler<AddUpstreamKey, Addition> = async (
   };
 };
 
-const update: CommandHandler<{ id: string; isEnabled: boolean; actor: string }, null> = async (
-  transaction,
-  { id, isEnabled, actor },
-) => {
+/** What can be changed of one key; what is absent stays. */
+export interface UpdateUpstreamKey {
+  id: string;
+  isEnabled?: boolean;
+  weight?: number;
+  /** Null: any number. */
+  connectionsMax?: number | null;
+  /** Null: none of its own. */
+  proxy?: SealedProxy | null;
+  actor: string;
+}
+
+const update: CommandHandler<UpdateUpstreamKey, null> = async (transaction, { id, actor, proxy, ...changes }) => {
   const { em, now } = transaction;
-  const { maskedKey, ...key } = await findKey(transaction, id);
-  await em.nativeUpdate(UpstreamKey, { id }, { isEnabled, updatedAt: now });
-  const marks = shownMarks(marksOf(key));
-  const body = { type: 'UpstreamKeyUpdated', upstreamKeyId: id, maskedKey, isEnabled, ...marks } as const;
+  const key = await findKey(transaction, id);
+  const sealed = proxy === undefined ? {} : { proxy: proxy?.sealed ?? null };
+  await em.nativeUpdate(UpstreamKey, { id }, { ...changes, ...sealed, updatedAt: now });
+  const { isEnabled, weight, connectionsMax } = { ...key, ...changes };
+  const body = {
+    type: 'UpstreamKeyUpdated',
+    upstreamKeyId: id,
+    maskedKey: key.maskedKey,
+    isEnabled,
+    ...shownMarks(marksOf(key)),
+    ...(weight !== 1 && { weight }),
+    ...(connectionsMax && { connectionsMax }),
+    ...(proxy && { proxy: proxy.shown }),
+  } as const;
   return { events: [{ body, actor, occurredAt: now }], result: null };
 };
 

@@ -52,7 +52,7 @@ export function upstreamKeyWorks(parts: WorkParts): Record<string, JobWork> {
     const key = pool.get(id);
     const row = { maskedKey, upstreamKeyId: key ? id : null };
     if (!key) return { ...row, outcome: 'SKIPPED', message: 'There is no such key any more.' };
-    const end = await gemini.listModels(key.apiKey);
+    const end = await gemini.listModels(key);
     if (end.kind === 'aborted') return { ...row, outcome: 'INCONCLUSIVE', message: null };
     if (end.kind === 'listed') {
       pool.noteCheck(id, null);

@@ -14,6 +14,10 @@ const UpstreamKeySchema = defineEntity({
     /** The project behind it, where it is known. */
     project: p.string().nullable(),
     weight: p.integer(),
+    /** Calls at a time; null: any number. */
+    connectionsMax: p.integer().nullable(),
+    /** Sealed: the address may hold a password. */
+    proxy: p.string().nullable(),
     maskedKey: p.string(),
     fingerprint: p.string(),
     ciphertext: p.text().nullable(),

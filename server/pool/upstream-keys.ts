@@ -22,8 +22,8 @@ export interface UpstreamKeys {
   add(apiKey: string, source: UpstreamKeySource, actor: string): Promise<Addition>;
   /** Adds the keys of some rows of an import and keeps what came of each with the job, in one transaction. @throws LedgerUnavailable */
   importRows(jobId: string, rows: readonly (ImportRow & { number: number })[], actor: string): Promise<JobRow[]>;
-  /** @throws Refusal */
-  setEnabled(id: string, isEnabled: boolean, actor: string): Promise<void>;
+  /** Calls the listener with the id of each key that came into another group. */
+  onMove(listener: (id: string) => void): void;
   /** The key itself is wiped; its history stays. @throws Refusal */
   delete(id: string, actor: string): Promise<void>;
   /** Changes many keys in one transaction; a result for each id, in their order, or why no key can be changed so. @throws LedgerUnavailable */
@@ -62,8 +62,8 @@ export async function loadUpstreamKeys({ execute, orm, vault, pool, now }: Upstr
     const untilMs = rejectionEndMs(message, rejectedAt ?? 0);
     const rejected = rejection ? { reason: rejection as FailureClass, message, untilMs } : null;
     const apiKey = vault.open(ciphertext, boundTo(id));
-    const { project = null, weight } = row;
-    pool.add({ id, maskedKey, isEnabled, apiKey, rejection: rejected, project, weight, ...restsIn(rests.get(id)) });
+    const { project = null } = row;
+    pool.add({ id, maskedKey, isEnabled, apiKey, rejection: rejected, project, ...restsIn(rests.get(id)) });
   }
   for (const { upstreamKeyId, model, kind, limit, learnedAt } of await em.find(UpstreamKeyQuota, {})) {
     const key = pool.get(upstreamKeyId);
@@ -93,6 +93,8 @@ export async function loadUpstreamKeys({ execute, orm, vault, pool, now }: Upstr
         return null;
     }
   }
+
+  const moveListeners = new Set<(id: string) => void>();
 
   function sealed(apiKey: string) {
     const id = `uk_${randomUUIDv7().replaceAll('-', '')}`;
@@ -126,6 +128,7 @@ export async function loadUpstreamKeys({ execute, orm, vault, pool, now }: Upstr
       else if (change.kind === 'project') pool.setProject(id, project);
       const known = details.get(id);
       if (known) details.set(id, { ...known, label, tags, group, project });
+      if (change.kind === 'move') for (const listener of moveListeners) listener(id);
     }
     return results;
   }
@@ -153,10 +156,7 @@ export async function loadUpstreamKeys({ execute, orm, vault, pool, now }: Upstr
       }
       return results;
     },
-    async setEnabled(id, isEnabled, actor) {
-      await execute('upstreamKey.update', { id, isEnabled, actor });
-      pool.setEnabled(id, isEnabled);
-    },
+    onMove: (listener) => void moveListeners.add(listener),
     async delete(id, actor) {
       await execute('upstreamKey.delete', { id, actor });
       removed(id);

@@ -103,7 +103,7 @@ export class NativeCall implements Caller {
       path,
       headers,
       body,
-      apiKey: key.apiKey,
+      key,
       onStart: (abort) => {
         this.#abortCall = abort;
         if (this.abortedBy) abort();

@@ -23,7 +23,7 @@ export async function listOwnResources(
     page.map(async (name) => {
       const key = pool.get(owners.find(name)?.upstreamKeyId ?? '');
       if (!key) return null;
-      const end = await gemini.read(`/${version}/${name}`, key.apiKey);
+      const end = await gemini.read(`/${version}/${name}`, key);
       if (end.kind === 'error' && isGone(end, now())) await owners.remove(name);
       return end.kind === 'answered' ? end.responses?.[0] : null;
     }),

@@ -126,7 +126,7 @@ export class PendingCall {
       action: this.#call.action,
       body,
       nativePath: this.#call.native?.path,
-      apiKey: key.apiKey,
+      key,
       onChunk: (chunk) => this.#owner.onChunk(chunk),
       onRead: (resume, bytes, headers) => this.#owner.onRead(resume, bytes, headers),
       onStart: (abort) => {

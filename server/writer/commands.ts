@@ -3,6 +3,7 @@ import { sessionCommands } from '../admin/session-commands.ts';
 import { clientKeyCommands } from '../clients/client-key-commands.ts';
 import { jobCommands } from '../jobs/job-commands.ts';
 import { ledgerCommands } from '../ledger/ledger-commands.ts';
+import { keySettingsCommands } from '../pool/key-settings-commands.ts';
 import { keyStateCommands } from '../pool/key-state-commands.ts';
 import { manyKeysCommands } from '../pool/many-keys-commands.ts';
 import { resourceCommands } from '../pool/resource-commands.ts';
@@ -15,6 +16,7 @@ export const commandHandlers = {
   ...clientKeyCommands,
   ...upstreamKeyCommands,
   ...keyStateCommands,
+  ...keySettingsCommands,
   ...manyKeysCommands,
   ...jobCommands,
   ...resourceCommands,

@@ -31,7 +31,7 @@ function call(more: Partial<GeminiCall> = {}) {
     model: 'gemini-3.8-flash',
     action: 'streamGenerateContent',
     body: '{"contents":[]}',
-    apiKey,
+    key: { apiKey },
     onChunk: (chunk) => received.push(chunk),
     onRead: () => true,
     onStart: (abort) => {
@@ -199,7 +199,7 @@ test('a list of models is read page by page', async () => {
     response.end(JSON.stringify(page));
   });
   const models = [{ name: 'models/a' }, { name: 'models/b' }];
-  expect(await client.listModels(apiKey)).toEqual({ kind: 'listed', models });
+  expect(await client.listModels({ apiKey })).toEqual({ kind: 'listed', models });
 });
 
 describe('a proxy', () => {

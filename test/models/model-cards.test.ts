@@ -33,7 +33,7 @@ function open(...keyIds: string[]) {
   for (const id of keyIds) add(id);
   let wake = () => {};
   const gemini = {
-    async listModels(apiKey: string): Promise<End> {
+    async listModels({ apiKey }: { apiKey: string }): Promise<End> {
       asked.push(apiKey);
       return lists[apiKey] ?? outage;
     },

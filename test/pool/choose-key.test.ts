@@ -113,7 +113,7 @@ describe('the choice of a key', () => {
       key('c', resting('m', now + 7, 'key_model_day')),
       key('d', { inFlight: 1, connectionsMax: 1 }),
       key('e'),
-      key('f', { caps: { 'requests-per-minute': 1 } }),
+      key('f', { caps: () => ({ 'requests-per-minute': 1 }) }),
     ];
     const quotas = createQuotas();
     quotas.take(keys[5] as Candidate, 'm', 10, now);

@@ -26,7 +26,8 @@ async function open(answers: Record<string, List> = {}) {
   async function start() {
     const pool = createPool({ now: Date.now, random: Math.random, delay: async () => {} });
     const upstreamKeys = await loadUpstreamKeys({ execute, orm, vault, pool, now: Date.now });
-    const listModels = async (apiKey: string): Promise<List> => answers[apiKey] ?? { kind: 'listed', models: [] };
+    const listModels = async ({ apiKey }: { apiKey: string }): Promise<List> =>
+      answers[apiKey] ?? { kind: 'listed', models: [] };
     const works = upstreamKeyWorks({ upstreamKeys, pool, gemini: { listModels }, now: Date.now });
     const jobs = await loadJobs({ execute, orm, vault, works, newId: () => `job_${randomUUIDv7()}` });
     const keyJobs = createUpstreamKeyJobs({ jobs, pool });
@@ -95,7 +96,7 @@ describe('an upstream key', () => {
   test('that is switched off stays so after a restart', async () => {
     const { upstreamKeys, pool, restart } = await open();
     const { id } = await upstreamKeys.add('a-key-of-mine', 'IMPORT', actor);
-    await upstreamKeys.setEnabled(id ?? '', false, actor);
+    await upstreamKeys.changeMany([id ?? ''], { kind: 'disable' }, actor);
     expect(pool.choose({ model })).not.toHaveProperty('key');
     expect((await restart()).pool.choose({ model })).not.toHaveProperty('key');
   });
@@ -244,7 +245,7 @@ describe('a change to many keys', () => {
 
   test('is made to all of them at once, with a result and an event for each', async () => {
     const { upstreamKeys, pool, first, second, third, events, restart } = await openWithKeys();
-    await upstreamKeys.setEnabled(second, false, actor);
+    await upstreamKeys.changeMany([second], { kind: 'disable' }, actor);
     const before = (await events()).length;
     const change = { kind: 'disable' } as const;
     expect(await upstreamKeys.changeMany([third, 'uk_gone', second, first], change, actor)).toEqual([

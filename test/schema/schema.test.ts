@@ -44,7 +44,8 @@ describe('anonymous callers', () => {
     if (field.startsWith('upstreamKeyBulk')) return '{selection: {ids: ["x"]}}';
     if (field === 'upstreamKeyExport') return '{selection: {ids: ["x"]}, password: "x"}';
     if (field === 'upstreamKeyImport' || field === 'upstreamKeyImportPreview') return '{text: "x"}';
-    if (field === 'upstreamKeyVerify') return '{}';
+    if (field === 'upstreamKeyVerify' || field === 'quotaRuleSet') return '{}';
+    if (field === 'upstreamKeyGroupUpdate') return '{group: "x"}';
     return field === 'upstreamKeyUpdate' ? '{id: "x", isEnabled: true}' : '{id: "x"}';
   }
 

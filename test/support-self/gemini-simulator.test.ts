@@ -31,7 +31,7 @@ describe('simulated Gemini', () => {
       model,
       action: isStreaming ? 'streamGenerateContent' : 'generateContent',
       body: JSON.stringify(request),
-      apiKey: key,
+      key: { apiKey: key },
       onChunk: (chunk) => chunks.push(chunk),
       onRead: () => true,
       onStart: () => {},
@@ -63,7 +63,7 @@ describe('simulated Gemini', () => {
     expect((await ask(hello)).end).toMatchObject({ responses: [{ promptFeedback: { blockReason: 'SAFETY' } }] });
     expect(errorOf((await ask(hello, { model: 'gemini-2.5-flash' })).end)).toMatch(/^503 /);
     expect((await ask(hello, { model: 'gemini-2.5-flash' })).end).toMatchObject({ kind: 'answered' });
-    expect(await gemini.listModels('AQ.second')).toMatchObject({ kind: 'error', status: 400 });
+    expect(await gemini.listModels({ apiKey: 'AQ.second' })).toMatchObject({ kind: 'error', status: 400 });
   });
 
   it('lists its models in pages', async () => {
@@ -72,7 +72,7 @@ describe('simulated Gemini', () => {
     });
     const { models, nextPageToken } = (await first.json()) as { models: unknown[]; nextPageToken: string };
     expect([models.length, nextPageToken]).toEqual([10, '10']);
-    const all = await gemini.listModels('AQ.first');
+    const all = await gemini.listModels({ apiKey: 'AQ.first' });
     expect(all.kind === 'listed' && all.models.map((card) => card.name)).toContain('models/gemini-3.8-flash');
   });
 
@@ -193,7 +193,7 @@ describe('simulated Gemini', () => {
       model: 'gemini-2.5-flash',
       action: 'streamGenerateContent',
       body: JSON.stringify(hello),
-      apiKey: 'AQ.first',
+      key: { apiKey: 'AQ.first' },
       onChunk: (chunk) => seen.push(chunk),
       onRead: () => true,
       onStart: (abortCall) => {
