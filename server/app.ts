@@ -35,6 +35,7 @@ import { createLedger } from './ledger/ledger.ts';
 import { lockDataDir } from './lock-data-dir.ts';
 import { createMediaFetcher } from './media/media-fetcher.ts';
 import { createModelCatalog } from './models/model-catalog.ts';
+import { matchesPattern } from './models/model-pattern.ts';
 import { readModelsFile, warningsOf } from './models/models-file.ts';
 import { loadKeySettings } from './pool/key-settings.ts';
 import { createPool, type PoolParts } from './pool/pool.ts';
@@ -110,7 +111,7 @@ export async function createApp(
       log.warn({ key: change.key.maskedKey, failure: change.failure.class }, 'Google rejects an upstream key');
   });
   const upstreamKeys = await loadUpstreamKeys({ execute, orm, vault, pool, now });
-  const keySettings = await loadKeySettings({ execute, orm, vault, pool, upstreamKeys });
+  const keySettings = await loadKeySettings({ execute, orm, vault, pool, upstreamKeys, fitsModel: matchesPattern });
   for (const key of config.geminiApiKeys) await upstreamKeys.add(key, 'ENVIRONMENT', 'environment');
   for (const file of new Set([config.databaseFile, config.ancestorDatabaseFile])) {
     const imported = isAncestorDatabase(file) ? await importAncestorKeys(file, { execute, orm, vault }) : 0;

@@ -44,6 +44,8 @@ interface KeySettingsParts {
   vault: Pick<Vault, 'seal' | 'open'>;
   pool: Pool;
   upstreamKeys: Pick<UpstreamKeys, 'details' | 'onMove'>;
+  /** Whether a pattern of a rule stands for a model. */
+  fitsModel(pattern: string, model: string): boolean;
 }
 
 export const weightMax = 1000;
@@ -57,7 +59,7 @@ const boundToGroup = (name: string) => `upstream_key_group_proxy:${name}`;
 
 /** Reads what is set, and applies it to the keys of the pool: those there are, and those that come. */
 export async function loadKeySettings(parts: KeySettingsParts): Promise<KeySettings> {
-  const { execute, orm, vault, pool, upstreamKeys } = parts;
+  const { execute, orm, vault, pool, upstreamKeys, fitsModel } = parts;
   const em = orm.em.fork();
   const ownProxies = new Map<string, string>();
   for (const { id, proxy, weight, connectionsMax = null } of await em.find(UpstreamKey, { deletedAt: null })) {
@@ -74,7 +76,7 @@ export async function loadKeySettings(parts: KeySettingsParts): Promise<KeySetti
   function apply(id: string): void {
     const group = upstreamKeys.details(id)?.group ?? null;
     const proxyUrl = ownProxies.get(id) ?? (group === null ? null : groupProxies.get(group)) ?? null;
-    pool.configure(id, { proxyUrl, caps: capsOf([...rules.values()], { id, group }) });
+    pool.configure(id, { proxyUrl, caps: capsOf([...rules.values()], { id, group }, fitsModel) });
   }
   const applyAll = () => {
     for (const { id } of pool.keys()) apply(id);

@@ -1,4 +1,3 @@
-import { matchesPattern } from '../models/model-pattern.ts';
 import type { QuotaKind } from './quota.ts';
 import type { QuotaCaps } from './quota-meter.ts';
 
@@ -15,10 +14,11 @@ export interface QuotaRule {
 
 const modelsMax = 200;
 
-/** The limits of one key by model; null when no rule is about it. Pure. */
+/** The limits of one key by model; null when no rule is about it. Pure. @param fits Whether a pattern stands for a model. */
 export function capsOf(
   rules: readonly QuotaRule[],
   key: { id: string; group: string | null },
+  fits: (pattern: string, model: string) => boolean,
 ): ((model: string) => QuotaCaps | null) | null {
   const own = rules.filter(
     ({ upstreamKeyId, group }) => (upstreamKeyId ?? key.id) === key.id && (group === null || group === key.group),
@@ -28,7 +28,7 @@ export function capsOf(
   return (model) => {
     const cached = known.get(model);
     if (cached !== undefined) return cached;
-    const found = smallest(own.filter((rule) => rule.model === null || matchesPattern(rule.model, model)));
+    const found = smallest(own.filter((rule) => rule.model === null || fits(rule.model, model)));
     if (known.size >= modelsMax) known.clear();
     known.set(model, found);
     return found;

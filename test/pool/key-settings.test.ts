@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { matchesPattern } from '../../server/models/model-pattern.ts';
 import { checkProxyUrl, maskProxy } from '../../server/pool/proxy-url.ts';
 import { capsOf, type QuotaRule } from '../../server/pool/quota-rules.ts';
 import { startTestGateway, withoutPauses } from '../support/gateway.ts';
@@ -150,11 +151,11 @@ describe('a limit that people set', () => {
       rule({ model: 'gemini-*-pro', limits: { 'requests-per-day': 10 } }),
       rule({ upstreamKeyId: 'other', limits: { 'requests-per-day': 1 } }),
     ];
-    const caps = capsOf(rules, { id: 'k', group: 'team' });
+    const caps = capsOf(rules, { id: 'k', group: 'team' }, matchesPattern);
     expect(caps?.('gemini-3.8-flash')).toEqual({ 'requests-per-day': 50, 'requests-per-minute': 5 });
     expect(caps?.('gemini-2.5-pro')).toEqual({ 'requests-per-day': 10, 'requests-per-minute': 5 });
-    expect(capsOf(rules.slice(1), { id: 'k', group: null })?.('gemini-3.8-flash')).toBeNull();
-    expect(capsOf([rule({ upstreamKeyId: 'other' })], { id: 'k', group: null })).toBeNull();
+    expect(capsOf(rules.slice(1), { id: 'k', group: null }, matchesPattern)?.('gemini-3.8-flash')).toBeNull();
+    expect(capsOf([rule({ upstreamKeyId: 'other' })], { id: 'k', group: null }, matchesPattern)).toBeNull();
   });
 
   test('holds at once and after a restart, and is gone when it is set to nothing', async () => {
