@@ -174,9 +174,10 @@ export async function createApp(
   const newJobId = () => `job_${randomUUIDv7().replaceAll('-', '')}`;
   const jobs = await loadJobs({ execute, orm, vault, works, newId: newJobId });
   const upstreamKeyJobs = createUpstreamKeyJobs({ jobs, pool });
-  await recallUsage({ orm, pool, resolveModel: models.resolve, now });
+  const resolveModel = (model: string) => models.idOf(model) ?? model;
+  await recallUsage({ orm, pool, resolveModel, now });
   const parts = { orm, ledger, pool, counters, now, admin, clients, upstreamKeys, keySettings, upstreamKeyJobs, jobs };
-  const services = await createServices({ ...parts, resolveModel: models.resolve });
+  const services = await createServices({ ...parts, resolveModel });
 
   const graphqlParts = { schema, services, jwtSecret, trustedProxies: config.trustedProxies };
   const graphql = createGraphql(graphqlParts);

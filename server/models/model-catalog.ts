@@ -13,6 +13,8 @@ import type { ModelsFile } from './models-file.ts';
 export interface ModelCatalog {
   /** The id to call upstream for a name that a client wrote. @throws ApiError 404 when no model can have that name */
   resolve(requested: string): string;
+  /** The same; null for what no model can be called. */
+  idOf(requested: string): string | null;
   /** @param id As called upstream. */
   rulesOf(id: string): ModelRules;
   /** The most output tokens a model can give, when that is known. @param id As called upstream. */
@@ -88,6 +90,7 @@ export function createModelCatalog({ file, ...parts }: ModelCatalogParts): Model
       if (id === null) throw modelNotFound(requested, ids());
       return id;
     },
+    idOf: directory.resolve,
     rulesOf: directory.rulesOf,
     outputTokenLimit: (id) => listedCards().get(id)?.outputTokenLimit ?? knownCards.get(id)?.outputTokenLimit,
     takesTopK(id) {
