@@ -2,10 +2,11 @@ const dayMs = 86_400_000;
 /** Quotas change with the tier: after so long, Google is asked anew. */
 const limitMsMax = 7 * dayMs;
 /**
- * More than a share is not asked for so long, and four times as long each time it is found again; after that only with care, until it is
- * forgotten: whoever else used the quota may have stopped.
+ * More than a share is not asked for so long (longer at once where the day's quota is known to be shared), and four times as long each time
+ * it is found again; after that only with care, until it is forgotten: whoever else used the quota may have stopped.
  */
 const shareFirstMs = dayMs / 4;
+const shareKnownMs = dayMs;
 const shareGrowth = 4;
 const shareMsMax = 4 * dayMs;
 /** Of what was used at a refusal below the limit so much is kept to: others use it now more, now less. */
@@ -43,15 +44,27 @@ export class KnownQuota {
     this.#learnedAtMs = nowMs;
   }
 
-  /** Google refused. @param used What we had used ourselves. @returns whether somebody else uses the quota too. */
-  noteRefusal(used: number, nowMs: number): boolean {
+  /** What part of the limit was ours when it was used up, 0 to 1; 1 when nothing is known of others. */
+  ownPart(nowMs: number): number {
+    const [granted, limit] = [this.granted(nowMs), this.limit(nowMs)];
+    return granted < limit ? granted / limit : 1;
+  }
+
+  /**
+   * Google refused.
+   * @param used What we had used ourselves.
+   * @param isKnown Whether it is known already that others use the project's quotas.
+   * @returns whether somebody else uses the quota too.
+   */
+  noteRefusal(used: number, isKnown: boolean, nowMs: number): boolean {
     if (used >= this.limit(nowMs) * nearlyAll) {
       this.forgetShare();
       return false;
     }
     this.#share = Math.max(1, Math.floor(used * keptShare));
     this.#sharedAtMs = nowMs;
-    this.#sharedUntilMs = nowMs + Math.min(shareMsMax, shareFirstMs * shareGrowth ** this.#sharedTimes++);
+    const firstMs = isKnown ? shareKnownMs : shareFirstMs;
+    this.#sharedUntilMs = nowMs + Math.min(shareMsMax, firstMs * shareGrowth ** this.#sharedTimes++);
     return true;
   }
 

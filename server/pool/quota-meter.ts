@@ -14,10 +14,10 @@ export interface QuotaUse extends QuotaLimit {
 
 const kinds: readonly QuotaKind[] = ['requests-per-minute', 'tokens-per-minute', 'requests-per-day', 'tokens-per-day'];
 
-/** The least limit that Google told of each kind. */
-export type LeastLimits = Partial<Record<QuotaKind, number>>;
+/** The limits that Google told of each kind, whosever they are: there is one for each tier. */
+export type TierLimits = Partial<Record<QuotaKind, readonly number[]>>;
 
-const noLimits: LeastLimits = {};
+const noLimits: TierLimits = {};
 
 /** What a quota is taken for until Google tells it: about the smallest there are, so that new keys are tried with care. */
 const supposed: Readonly<Record<QuotaKind, number>> = {
@@ -54,10 +54,10 @@ export class QuotaMeter {
   #lastServedMs = 0;
   /** The last call was refused for long: whether that is over, one call at a time finds out. */
   #isOnProbation = false;
-  readonly #others: LeastLimits;
+  readonly #others: TierLimits;
 
-  /** @param others The least limits that other projects have for the model. */
-  constructor(others: LeastLimits = noLimits) {
+  /** @param others The limits that other projects have for the model. */
+  constructor(others: TierLimits = noLimits) {
     this.#others = others;
   }
 
@@ -148,7 +148,7 @@ export class QuotaMeter {
     for (const { kind, limit } of limits) this.#know(kinds.indexOf(kind)).learnLimit(limit, nowMs);
     if (hit === null || nowMs - this.#countsSinceMs < blindMs) return false;
     const index = kinds.indexOf(hit);
-    return this.#know(index).noteRefusal(this.#used(index), nowMs);
+    return this.#know(index).noteRefusal(this.#used(index), this.#ownPart(nowMs) < 1, nowMs);
   }
 
   /** What another one counted was of the same project: who shared the quotas is one of us now. */
@@ -192,18 +192,26 @@ export class QuotaMeter {
   /** One more may be refused: others use the quota too, or it may be as small as theirs. */
   #isDoubtful(nowMs: number): boolean {
     if (this.#isOnProbation) return true;
+    const ownPart = this.#ownPart(nowMs);
     for (let index = 0; index < kinds.length; index++) {
       const known = this.#known[index];
       const used = this.#used(index);
-      if (known ? used >= known.granted(nowMs) : this.#isNearOthers(index, used)) return true;
+      // Who shares the day shares the minute.
+      const part = isOfDay(index) ? 1 : ownPart;
+      if (known ? used >= known.granted(nowMs) * part : this.#isNearOthers(index, used)) return true;
     }
     return false;
   }
 
+  /** Of the day's requests, what part was ours when they were used up. */
+  #ownPart(nowMs: number): number {
+    return this.#known[2]?.ownPart(nowMs) ?? 1;
+  }
+
   #isNearOthers(index: number, used: number): boolean {
-    const limit = this.#others[kinds[index] as QuotaKind];
-    if (limit === undefined || used < (this.#proven[index] ?? 0)) return false;
-    return used >= limit * nearLimit.from && used <= limit * nearLimit.to;
+    const limits = this.#others[kinds[index] as QuotaKind];
+    if (limits === undefined || used < (this.#proven[index] ?? 0)) return false;
+    return limits.some((limit) => used >= limit * nearLimit.from && used <= limit * nearLimit.to);
   }
 
   /** Nobody knows the quota, and so much was not used before. */

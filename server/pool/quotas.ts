@@ -2,7 +2,7 @@ import type { Rest } from './choose-key.ts';
 import type { Failure, FailureClass, KeyAction } from './classify-failure.ts';
 import { createProjectGuess } from './project-guess.ts';
 import type { QuotaKind, QuotaLimit } from './quota.ts';
-import { type LeastLimits, type QuotaCaps, QuotaMeter, type QuotaUse } from './quota-meter.ts';
+import { type QuotaCaps, QuotaMeter, type QuotaUse, type TierLimits } from './quota-meter.ts';
 
 /** Whose quota a key uses. */
 export interface QuotaUser {
@@ -55,6 +55,7 @@ export interface Quotas {
 }
 
 const longRestMs = 3_600_000;
+const tiersMax = 8;
 /** Clients name models freely: beyond it the model that was met first is forgotten. */
 const modelsMax = 200;
 
@@ -63,7 +64,7 @@ export function createQuotas(): Quotas {
   /** By model, then by project. */
   const meters = new Map<string, Map<string, QuotaMeter>>();
   /** By model. */
-  const leastLimits = new Map<string, LeastLimits>();
+  const tierLimits = new Map<string, TierLimits>();
   /** Models that share the quota of another, as Google names it. */
   const quotaModels = new Map<string, string>();
 
@@ -76,9 +77,9 @@ export function createQuotas(): Quotas {
     if (known) return known;
     const fresh = new Map<string, QuotaMeter>();
     meters.set(model, fresh);
-    leastLimits.set(model, {});
+    tierLimits.set(model, {});
     forgetOldest(meters);
-    forgetOldest(leastLimits);
+    forgetOldest(tierLimits);
     return fresh;
   }
 
@@ -100,8 +101,9 @@ export function createQuotas(): Quotas {
   }
 
   function noteLimits(model: string, limits: readonly QuotaLimit[]): void {
-    const least = leastLimits.get(quotaModels.get(model) ?? model) ?? {};
-    for (const { kind, limit } of limits) least[kind] = Math.min(least[kind] ?? Infinity, limit);
+    const known = tierLimits.get(quotaModels.get(model) ?? model) ?? {};
+    for (const { kind, limit } of limits)
+      if (!known[kind]?.includes(limit)) known[kind] = [...(known[kind] ?? []), limit].slice(-tiersMax);
   }
 
   function current(key: QuotaUser, model: string, nowMs: number): QuotaMeter | null {
@@ -113,7 +115,7 @@ export function createQuotas(): Quotas {
   function open(key: QuotaUser, model: string, nowMs: number): QuotaMeter {
     const name = quotaModels.get(model) ?? model;
     const ofModel = metersOf(name);
-    const meter = ofModel.get(projectOf(key)) ?? new QuotaMeter(leastLimits.get(name));
+    const meter = ofModel.get(projectOf(key)) ?? new QuotaMeter(tierLimits.get(name));
     ofModel.set(projectOf(key), meter);
     meter.advance(nowMs);
     return meter;

@@ -176,3 +176,9 @@ test('a goal that is missed is told', () => {
   expect(verdict([good, { ...good, load: 1.5, served: 985 }])).toEqual([true, true, true, true]);
   expect(verdict([good, { ...row, scheduler: 'random, 3 retries' }])).toEqual([true, true, true]);
 });
+
+test('in a simulated day at nine tenths of what Google grants, all is served, and no key is refused more than twice', async () => {
+  const rows = await simulatePool({ seed: 1, loads: [0.9], isOwnOnly: true });
+  expect(judge(rows).filter(({ isReached }) => !isReached)).toEqual([]);
+  expect(rows).toMatchObject([{ scheduler: 'gemini-pool', failedWhileFree: 0 }]);
+});

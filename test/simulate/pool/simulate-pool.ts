@@ -39,6 +39,8 @@ export interface SimulationOptions {
   seed: number;
   loads?: readonly number[];
   keys?: readonly WorldKey[];
+  /** Without the strategies of others. */
+  isOwnOnly?: boolean;
   /** Told after each run. */
   onRow?(row: Row): void;
 }
@@ -66,6 +68,7 @@ export async function simulatePool({
   seed,
   loads = defaultLoads,
   keys = createKeys(),
+  isOwnOnly = false,
   onRow,
 }: SimulationOptions): Promise<Row[]> {
   const capacity = capacityOf(liveProjects(keys));
@@ -74,7 +77,7 @@ export async function simulatePool({
     const perDay = new Map([...capacity].map(([model, count]) => [model, count * load]));
     const traffic = createTraffic(perDay, { startMs, days, random: seededRandom(seed) });
     const { served: possible } = await runScheduler(oracle, { keys, traffic, seed });
-    for (const [scheduler, create] of schedulers) {
+    for (const [scheduler, create] of isOwnOnly ? schedulers.slice(0, 1) : schedulers) {
       const row = { scheduler, load, possible, ...(await runScheduler(create, { keys, traffic, seed })) };
       rows.push(row);
       onRow?.(row);
