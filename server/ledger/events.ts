@@ -221,6 +221,8 @@ export interface UpstreamQuotasLearned {
 export interface UpstreamKeyRestored {
   type: 'UpstreamKeyRestored';
   upstreamKeyId: string;
+  /** By a request that it answered, or by a check. Absent in old events. */
+  by?: 'request' | 'check';
 }
 /** Keys were handed out in the clear. */
 export interface UpstreamKeysExported {

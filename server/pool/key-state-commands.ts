@@ -22,10 +22,10 @@ const reject: CommandHandler<Finding, null> = async ({ em, now }, { id, failure,
 };
 
 /** Google accepts the key again. Nothing to do for one that was not rejected, or is gone meanwhile. */
-const restore: CommandHandler<{ id: string }, null> = async ({ em, now }, { id }) => {
+const restore: CommandHandler<{ id: string; by: 'request' | 'check' }, null> = async ({ em, now }, { id, by }) => {
   const restored = { rejection: null, rejectionMessage: null, rejectedAt: null, updatedAt: now };
   const count = await em.nativeUpdate(UpstreamKey, { id, deletedAt: null, rejection: { $ne: null } }, restored);
-  return found(count, { type: 'UpstreamKeyRestored', upstreamKeyId: id }, now);
+  return found(count, { type: 'UpstreamKeyRestored', upstreamKeyId: id, by }, now);
 };
 
 /** The key rests for a model, or for all (null). */

@@ -2,6 +2,7 @@ import type { Strategy } from '../config.ts';
 import type { Repair } from '../gemini/repair-request.ts';
 import {
   type Chosen,
+  type Circumstances,
   callsMax,
   chooseKey,
   type NoKey,
@@ -20,11 +21,14 @@ import { type KeySettings, type NewPoolKey, newPoolKey, type PoolKey } from './p
 import type { QuotaLimit } from './quota.ts';
 import { createQuotas, type Quotas, type Taken } from './quotas.ts';
 import { createRetryBudget, type RetryBudget } from './retry-budget.ts';
+import { createUnknownModels } from './unknown-models.ts';
 import { type Caller, createWaitingRoom } from './waiting-room.ts';
 
 /** Something about a key that people can see has changed. The end of a rest is told by the clock alone. */
 export type KeyChange = { key: PoolKey } & (
-  | { kind: 'added' | 'removed' | 'switched' | 'restored' }
+  | { kind: 'added' | 'removed' | 'switched' }
+  /** A request was answered, or Google accepted the key when it was asked. */
+  | { kind: 'restored'; by: 'request' | 'check' }
   | { kind: 'rejected'; failure: Failure }
   /** For a model, or for all (null). */
   | { kind: 'rested'; model: string | null; rest: Rest; failure: Failure }
@@ -138,6 +142,7 @@ export function createPool(parts: PoolParts): Pool {
   const conversations = createConversations();
   const room = createWaitingRoom<Wanted, Pick>({ take, now, wake });
   const breakers = createModelBreakers();
+  const unknownModels = createUnknownModels();
   let lastAnswer: { key: PoolKey; atMs: number } | null = null;
   let places = 0;
   let picks = 0;
@@ -158,6 +163,8 @@ export function createPool(parts: PoolParts): Pool {
     const about = circumstances(nowMs);
     const overloadedUntilMs = breakers.heldUntil(model, nowMs);
     if (overloadedUntilMs !== null) return { earliestMs: overloadedUntilMs, reasons: ['model_overloaded'] };
+    const unknownUntilMs = unknownModels.unknownUntil(model, nowMs);
+    if (unknownUntilMs !== null) return { earliestMs: unknownUntilMs, reasons: ['model_not_found'] };
     if (only !== null && only !== undefined) {
       const key = keys.get(only);
       const own = key ? [key] : [];
@@ -169,7 +176,13 @@ export function createPool(parts: PoolParts): Pool {
     const free = spread(freeKeys.of(model, nowMs));
     const choice = chooseKey(free, wanted, { tried, preferred }, about, (key) => held.push(key));
     for (const key of held) freeKeys.noteHeld(model, key, nowMs);
-    // Only who gets none is told of those that rest.
+    return choice ?? chooseOfAll(wanted, tried, about);
+  }
+
+  /** A look at every key, before anybody is refused: one may be free earlier than was foreseen, as others were refused or did not call. */
+  function chooseOfAll(wanted: Wanted, tried: ReadonlySet<string>, about: Circumstances): Chosen<PoolKey> | NoKey {
+    const choice = chooseKey(keys.values(), wanted, { tried }, about);
+    if (choice) freeKeys.noteChange(choice.key);
     return choice ?? noKey(keys.values(), wanted, about);
   }
 
@@ -245,11 +258,12 @@ export function createPool(parts: PoolParts): Pool {
       noteModel(wanted.model, result);
       if (result.kind === 'answered') {
         lastAnswer = { key, atMs: now() };
+        unknownModels.noteServed(wanted.model);
         if (taken) quotas.settle(taken, result.promptTokens ?? taken.tokens);
         if (wanted.conversation) conversations.note(wanted.conversation, key.id, now());
         // One that was probed is free for more now.
         if (key.lonelyFailures > 0) freeKeys.noteChange(key);
-        if (noteSuccess(key, wanted.model) === 'restored') changed({ key, kind: 'restored' });
+        if (noteSuccess(key, wanted.model) === 'restored') changed({ key, kind: 'restored', by: 'request' });
       }
       if (result.kind === 'failed') {
         if (taken) learn(taken, key, wanted.model, result.failure);
@@ -330,7 +344,9 @@ export function createPool(parts: PoolParts): Pool {
     if (change !== 'rested') return;
     const ofModel = failure.keyAction.kind === 'rest-key' ? null : model;
     const rest = ofModel === null ? key.rest : key.rests.get(ofModel);
-    if (rest) changed({ key, kind: 'rested', model: ofModel, rest, failure });
+    if (!rest) return;
+    if (failure.class === 'model_not_found') unknownModels.noteMissing(model, key.project ?? key.id, rest.untilMs);
+    changed({ key, kind: 'rested', model: ofModel, rest, failure });
   }
 
   function setProject(key: PoolKey, project: string | null): void {
@@ -396,7 +412,7 @@ export function createPool(parts: PoolParts): Pool {
       if (failure?.keyAction.kind === 'reject') punish(key, noModel, failure);
       else if (!failure && key.rejection) {
         key.rejection = null;
-        changed({ key, kind: 'restored' });
+        changed({ key, kind: 'restored', by: 'check' });
       }
     },
     onChange(listener) {

@@ -78,7 +78,7 @@ export async function loadUpstreamKeys({ execute, orm, vault, pool, now }: Upstr
     const { id } = change.key;
     switch (change.kind) {
       case 'restored':
-        return execute('upstreamKey.restore', { id });
+        return execute('upstreamKey.restore', { id, by: change.by });
       case 'rejected':
         return execute('upstreamKey.reject', { id, ...causeOf(change.failure) });
       case 'rested': {

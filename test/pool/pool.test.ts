@@ -140,6 +140,25 @@ describe('one request', () => {
     expect(result.kind).toBe('failed');
   });
 
+  test('asks no key about a model of which two projects were told that it is not there, until one has served it', async () => {
+    const { pool, run, fail, clock } = open(4);
+    const missing = { model: 'gemini-none' };
+    await run(() => fail(404, 'models/gemini-none is not found for API version v1beta'), missing);
+    const untilMs = clock.now + 6 * 60 * minute;
+    expect(pool.choose(missing)).toEqual({ earliestMs: untilMs, reasons: ['model_not_found'] });
+    expect(pool.choose({ model })).toHaveProperty('key');
+    clock.now = untilMs;
+    expect((await run(() => null, missing)).result.kind).toBe('answered');
+  });
+
+  test('does not take a model for missing that one project alone does not have', async () => {
+    const { pool, run, fail } = open(3);
+    for (const id of ['k1', 'k2']) pool.setProject(id, 'projects/1');
+    for (const only of ['k1', 'k2'])
+      await run(() => fail(404, 'models/x is not found for API version v1beta'), { model: 'x', only });
+    expect(pool.choose({ model: 'x' })).toMatchObject({ key: { id: 'k3' } });
+  });
+
   test('tries a malformed answer once more, with the only key too', async () => {
     const { run, pauses } = open(1);
     const { used } = await run(() => failureOfAnswer({ class: 'malformed_function_call', message: 'm' }));
@@ -245,6 +264,32 @@ describe('a key that alone is in trouble', () => {
     const { pool, run } = open(2);
     for (let round = 0; round < 5; round++) await run(broken);
     expect(pool.keys().map(({ rest }) => rest)).toEqual([null, null]);
+  });
+});
+
+// Found by the test against the plain model.
+describe('a key that was refused for long', () => {
+  const refuse = async ({ run, fail, clock }: ReturnType<typeof open>) => {
+    await run(() => fail(429, 'Quota exceeded, limit: 0, model: x'));
+    clock.now += day;
+  };
+
+  test('is free for more than one call a second again after an answer without a count of tokens', async () => {
+    const opened = open(1);
+    await refuse(opened);
+    await opened.run(() => null);
+    expect(opened.pool.choose({ model })).toHaveProperty('key');
+  });
+
+  test('is not held back by a pick that came to no call', async () => {
+    const opened = open(1);
+    await refuse(opened);
+    const wanted = { model };
+    const pick = await opened.pool.pick(wanted, someone);
+    expect(opened.pool.choose(wanted)).not.toHaveProperty('key');
+    if (pick && 'taken' in pick) opened.pool.release(pick);
+    expect(opened.pool.choose(wanted)).toHaveProperty('key');
+    expect(opened.pool.get('k1')?.inFlight).toBe(0);
   });
 });
 
