@@ -1,10 +1,10 @@
 import type { Orm } from '../database.ts';
+import { checkProxyUrl, maskProxy } from '../gemini/proxy-url.ts';
 import type { Execute } from '../ledger/commands.ts';
 import type { Vault } from '../secrets/vault.ts';
 import { QuotaRuleRow, UpstreamKeyGroup } from './key-settings.entity.ts';
 import type { keySettingsCommands } from './key-settings-commands.ts';
 import type { Pool } from './pool.ts';
-import { checkProxyUrl, maskProxy } from './proxy-url.ts';
 import { capsOf, type QuotaRule, ruleId } from './quota-rules.ts';
 import { UpstreamKey } from './upstream-key.entity.ts';
 import type { UpdateUpstreamKey, upstreamKeyCommands } from './upstream-key-commands.ts';

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { matchesPattern } from '../../server/models/model-pattern.ts';
-import { checkProxyUrl, maskProxy } from '../../server/pool/proxy-url.ts';
 import { capsOf, type QuotaRule } from '../../server/pool/quota-rules.ts';
 import { startTestGateway, withoutPauses } from '../support/gateway.ts';
 import { startProxy } from '../support/proxy.ts';
@@ -33,23 +32,6 @@ async function start(settings: Record<string, string> = {}) {
   const [first, second] = (await keys()).map(({ id }: { id: string }) => id);
   return { ...gateway, log, ask, keys, mutate, usedKeys, first, second };
 }
-
-describe('the address of a proxy', () => {
-  test.each(['http://host:3128', 'https://host', 'socks5://me:secret@[::1]:1080/'])('may be %s', (text) => {
-    expect(checkProxyUrl(text)).toHaveProperty('url');
-  });
-
-  test.each(['host:3128', 'ftp://host', 'http://', 'http://host/path', 'http://host?x=1', `http://${'h'.repeat(600)}`])(
-    'may not be %s',
-    (text) => {
-      expect(checkProxyUrl(text)).toHaveProperty('problem');
-    },
-  );
-
-  test('is shown without name and password', () => {
-    expect(maskProxy('http://me:secret@host:3128')).toBe('http://host:3128');
-  });
-});
 
 describe('a proxy', () => {
   test("of a key takes that key's calls and none other, at once and after a restart; its password is nowhere to be seen", async () => {
@@ -104,7 +86,7 @@ describe('a proxy', () => {
     expect(await ask()).toBe(502);
     const { requests } = await graphql('{ requests(first: 1) { nodes { error { message } attempts { failure } } } }');
     const [failed] = requests.nodes;
-    expect(failed.error.message).toContain(`By the proxy http://${proxy.host}: `);
+    expect(failed.error.message).toContain(`The proxy http://${proxy.host} wants another name or password (HTTP 407).`);
     expect(failed.error.message).not.toContain('wrong-word');
     expect(failed.attempts[0]).toEqual({ failure: 'transient' });
   });
