@@ -99,12 +99,13 @@ const RuleInput = builder.inputType('QuotaRuleSetInput', {
 builder.queryFields((t) => ({
   upstreamKeyGroups: t.field({
     type: [GroupType],
-    description: 'The groups that keys are in, by name.',
+    description: 'The groups that keys are in or that have a proxy, by name.',
     resolve: (_root, _args, { services }) => {
-      const counts = new Map<string, number>();
+      const proxies = services.keySettings.groupProxies();
+      const counts = new Map([...proxies.keys()].map((name) => [name, 0]));
       for (const { group } of services.poolKeys()) if (group !== null) counts.set(group, (counts.get(group) ?? 0) + 1);
       return [...counts]
-        .map(([name, keyCount]) => ({ name, keyCount, proxy: services.keySettings.groupProxy(name) }))
+        .map(([name, keyCount]) => ({ name, keyCount, proxy: proxies.get(name) ?? null }))
         .sort((a, b) => a.name.localeCompare(b.name));
     },
   }),

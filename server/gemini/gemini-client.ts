@@ -1,5 +1,5 @@
 import { type buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
-import { brokenMessage, type CallKey, createEgress } from './egress.ts';
+import { brokenMessage, type CallKey, createEgress, type EgressOptions } from './egress.ts';
 import { type ForwardCall, type ForwardEnd, ForwardHandler } from './forward-call.ts';
 import { FrameSplitter, MalformedStream } from './frame-splitter.ts';
 import { answerMsMax, errorBytesMax } from './limits.ts';
@@ -78,7 +78,7 @@ export function createGeminiClient(given: GeminiClientOptions): GeminiClient {
   const url = new URL(baseUrl);
   const { origin } = url;
   const prefix = url.pathname.replace(/\/$/, '');
-  const options: Pool.Options = {
+  const options: EgressOptions = {
     connections: null,
     pipelining: 1,
     // HTTP/2 costs a third more per call here, and its single session is a single point to get stuck at.
@@ -86,6 +86,7 @@ export function createGeminiClient(given: GeminiClientOptions): GeminiClient {
     keepAliveTimeout: keepAliveMs,
     headersTimeout: silenceMsMax,
     bodyTimeout: silenceMsMax,
+    connectTimeout: connect?.timeout ?? connectMsMax,
     connect: { timeout: connectMsMax, ...connect },
   };
   const dispatcher: Dispatcher = httpsProxy
@@ -249,7 +250,6 @@ class CallHandler implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error & { code?: string }): void {
     this.#passRead();
-    // Of several addresses that all refuse, the error has no message.
     this.#done({ kind: 'broken', message: brokenMessage(error, this.#key.proxyUrl ?? null) });
   }
 

@@ -169,10 +169,10 @@ export interface UpstreamKeyUpdated extends UpstreamKeyMarks {
   /** What is as usual is absent. */
   weight?: number;
   connectionsMax?: number;
-  /** Without its password. */
-  proxy?: string;
+  /** Told when it is set (without name and password) or taken off (null). */
+  proxy?: string | null;
 }
-/** The proxy of a group (without its password), or that it has none. */
+/** The proxy of a group (without name and password), or that it has none. */
 export interface UpstreamKeyGroupUpdated {
   type: 'UpstreamKeyGroupUpdated';
   group: string;

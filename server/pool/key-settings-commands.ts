@@ -13,7 +13,8 @@ const setGroupProxy: CommandHandler<{ group: string; proxy: SealedProxy | null; 
   { em, now },
   { group, proxy, actor },
 ) => {
-  await em.upsert(UpstreamKeyGroup, { name: group, proxy: proxy?.sealed ?? null });
+  if (proxy) await em.upsert(UpstreamKeyGroup, { name: group, proxy: proxy.sealed });
+  else await em.nativeDelete(UpstreamKeyGroup, { name: group });
   const body = { type: 'UpstreamKeyGroupUpdated', group, proxy: proxy?.shown ?? null } as const;
   return { events: [{ body, actor, occurredAt: now }], result: null };
 };

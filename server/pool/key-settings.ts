@@ -1,10 +1,11 @@
 import type { Orm } from '../database.ts';
+import { checkProxyUrl, maskProxy } from '../gemini/proxy-url.ts';
 import type { Execute } from '../ledger/commands.ts';
 import type { Vault } from '../secrets/vault.ts';
+import { cleanName, problemOfGroup } from './key-marks.ts';
 import { QuotaRuleRow, UpstreamKeyGroup } from './key-settings.entity.ts';
 import type { keySettingsCommands } from './key-settings-commands.ts';
 import type { Pool } from './pool.ts';
-import { checkProxyUrl, maskProxy } from './proxy-url.ts';
 import { capsOf, type QuotaRule, ruleId } from './quota-rules.ts';
 import { UpstreamKey } from './upstream-key.entity.ts';
 import type { UpdateUpstreamKey, upstreamKeyCommands } from './upstream-key-commands.ts';
@@ -25,8 +26,8 @@ export interface KeySettings {
   of(id: string): { proxy: string | null; weight: number; connectionsMax: number | null };
   /** @returns why it cannot be done, and of which field; null when it is done. @throws Refusal */
   update(id: string, update: KeyUpdate, actor: string): Promise<Problem | null>;
-  /** What is shown of the proxy of a group; null for none. */
-  groupProxy(group: string): string | null;
+  /** What is shown of the proxies of groups, by name; a group need not have keys yet. */
+  groupProxies(): ReadonlyMap<string, string>;
   updateGroup(group: string, proxyUrl: string | null, actor: string): Promise<Problem | null>;
   rules(): QuotaRule[];
   /** Takes the place of the rule about the same; without limits there is none. */
@@ -52,6 +53,7 @@ export const weightMax = 1000;
 const connectionsMaxMax = 10_000;
 const limitMax = 1e12;
 const rulesMax = 1000;
+const groupProxiesMax = 1000;
 const nameCharactersMax = 200;
 
 const boundToKey = (id: string) => `upstream_key_proxy:${id}`;
@@ -107,15 +109,15 @@ export async function loadKeySettings(parts: KeySettingsParts): Promise<KeySetti
       apply(id);
       return null;
     },
-    groupProxy(group) {
-      const url = groupProxies.get(group);
-      return url === undefined ? null : maskProxy(url);
-    },
-    async updateGroup(group, proxyUrl, actor) {
+    groupProxies: () => new Map([...groupProxies].map(([group, url]) => [group, maskProxy(url)])),
+    async updateGroup(given, proxyUrl, actor) {
+      const group = cleanName(given);
+      if (group === null) return { field: 'group', message: 'Give the name of a group.' };
       const proxy = readProxy(proxyUrl) ?? null;
       if (proxy && 'message' in proxy) return proxy;
-      if (group.trim() === '' || group.length > nameCharactersMax)
-        return { field: 'group', message: 'Give the name of a group.' };
+      const isOneMore = proxy !== null && !groupProxies.has(group) && groupProxies.size >= groupProxiesMax;
+      const message = isOneMore ? `At most ${groupProxiesMax} groups have a proxy.` : problemOfGroup(group);
+      if (message !== null) return { field: 'group', message };
       await execute('upstreamKey.setGroupProxy', {
         group,
         proxy: proxy && sealed(proxy.url, boundToGroup(group)),

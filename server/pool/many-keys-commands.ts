@@ -109,7 +109,7 @@ function writerOf(transaction: Transaction, change: KeyChange): (key: StoredKey)
   if (change.kind === 'delete') {
     const forget = forgetState(transaction);
     const wipe = connection.prepare(
-      'update upstream_key set ciphertext = null, is_enabled = 0, deleted_at = ?, updated_at = ? where id = ?',
+      'update upstream_key set ciphertext = null, proxy = null, is_enabled = 0, deleted_at = ?, updated_at = ? where id = ?',
     );
     return ({ id }) => {
       wipe.run(now, now, id);

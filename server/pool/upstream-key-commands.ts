@@ -87,7 +87,7 @@ const update: CommandHandler<UpdateUpstreamKey, null> = async (transaction, { id
     ...shownMarks(marksOf(key)),
     ...(weight !== 1 && { weight }),
     ...(connectionsMax && { connectionsMax }),
-    ...(proxy && { proxy: proxy.shown }),
+    ...(proxy !== undefined && { proxy: proxy?.shown ?? null }),
   } as const;
   return { events: [{ body, actor, occurredAt: now }], result: null };
 };
@@ -95,7 +95,8 @@ const update: CommandHandler<UpdateUpstreamKey, null> = async (transaction, { id
 const remove: CommandHandler<{ id: string; actor: string }, null> = async (transaction, { id, actor }) => {
   const { em, now } = transaction;
   const { maskedKey } = await findKey(transaction, id);
-  await em.nativeUpdate(UpstreamKey, { id }, { ciphertext: null, isEnabled: false, deletedAt: now, updatedAt: now });
+  const wiped = { ciphertext: null, proxy: null, isEnabled: false, deletedAt: now, updatedAt: now };
+  await em.nativeUpdate(UpstreamKey, { id }, wiped);
   forgetState(transaction)(id);
   return {
     events: [{ body: { type: 'UpstreamKeyDeleted', upstreamKeyId: id, maskedKey }, actor, occurredAt: now }],

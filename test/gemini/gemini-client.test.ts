@@ -10,11 +10,12 @@ const chunk = (text: string) => ({ candidates: [{ content: { parts: [{ text }] }
 const frame = (text: string) => `data: ${JSON.stringify(chunk(text))}\r\n\r\n`;
 
 /** A Gemini that answers every call by one handler, and a client for it. */
-async function start(answer: RequestListener) {
+async function start(answer: RequestListener, clock?: () => number) {
   const server = createServer(answer).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const client = createGeminiClient({ baseUrl: `http://127.0.0.1:${port}/base/`, httpsProxy: null, noProxy: null });
+  const baseUrl = `http://127.0.0.1:${port}/base/`;
+  const client = createGeminiClient({ baseUrl, httpsProxy: null, noProxy: null, clock });
   onTestFinished(async () => {
     await client.close();
     server.closeAllConnections();
@@ -200,6 +201,42 @@ test('a list of models is read page by page', async () => {
   });
   const models = [{ name: 'models/a' }, { name: 'models/b' }];
   expect(await client.listModels({ apiKey })).toEqual({ kind: 'listed', models });
+});
+
+test('a forwarded answer that drips on is ended after 25 minutes', async () => {
+  let nowMs = 0;
+  const { promise: closed, resolve: close } = Promise.withResolvers<void>();
+  const { client } = await start(
+    (_request, response) => {
+      response.on('close', close);
+      response.write('first');
+      const drip = () => {
+        if (!response.destroyed) response.write('drop', () => setImmediate(drip));
+      };
+      drip();
+    },
+    () => nowMs,
+  );
+  const minuteMs = 60_000;
+  let pieces = 0;
+  const end = await client.forward({
+    method: 'GET',
+    path: '/v1beta/files/abc:download',
+    headers: {},
+    body: null,
+    key: { apiKey },
+    onStart: () => {},
+    onHead: () => {},
+    onBytes: () => {
+      pieces++;
+      nowMs += 10 * minuteMs;
+      return true;
+    },
+  });
+  expect(end).toEqual({ kind: 'broken', message: 'The answer takes too long.' });
+  // At 0, 10 and 20 minutes.
+  expect(pieces).toBe(3);
+  await closed;
 });
 
 describe('a proxy', () => {

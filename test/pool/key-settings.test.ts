@@ -1,8 +1,12 @@
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { openDatabase } from '../../server/database.ts';
+import { entities } from '../../server/entities.ts';
 import { matchesPattern } from '../../server/models/model-pattern.ts';
-import { checkProxyUrl, maskProxy } from '../../server/pool/proxy-url.ts';
 import { capsOf, type QuotaRule } from '../../server/pool/quota-rules.ts';
+import { UpstreamKey } from '../../server/pool/upstream-key.entity.ts';
 import { startTestGateway, withoutPauses } from '../support/gateway.ts';
+import { readEvents } from '../support/ledger.ts';
 import { startProxy } from '../support/proxy.ts';
 
 const model = 'gemini-3.8-flash';
@@ -34,22 +38,15 @@ async function start(settings: Record<string, string> = {}) {
   return { ...gateway, log, ask, keys, mutate, usedKeys, first, second };
 }
 
-describe('the address of a proxy', () => {
-  test.each(['http://host:3128', 'https://host', 'socks5://me:secret@[::1]:1080/'])('may be %s', (text) => {
-    expect(checkProxyUrl(text)).toHaveProperty('url');
-  });
-
-  test.each(['host:3128', 'ftp://host', 'http://', 'http://host/path', 'http://host?x=1', `http://${'h'.repeat(600)}`])(
-    'may not be %s',
-    (text) => {
-      expect(checkProxyUrl(text)).toHaveProperty('problem');
-    },
-  );
-
-  test('is shown without name and password', () => {
-    expect(maskProxy('http://me:secret@host:3128')).toBe('http://host:3128');
-  });
-});
+/** The keys as they are kept. @param folder DATA_DIR. */
+async function readRows(folder: string): Promise<UpstreamKey[]> {
+  const orm = await openDatabase(join(folder, 'gemini-pool.db'), entities, 'read');
+  try {
+    return await orm.em.fork().find(UpstreamKey, {}, { orderBy: { id: 'asc' } });
+  } finally {
+    await orm.close();
+  }
+}
 
 describe('a proxy', () => {
   test("of a key takes that key's calls and none other, at once and after a restart; its password is nowhere to be seen", async () => {
@@ -78,18 +75,56 @@ describe('a proxy', () => {
 
   test('of a group takes the calls of its keys that have none of their own, also of those that come into it', async () => {
     const [ofGroup, own] = [await startProxy(), await startProxy('you:other')];
-    const { ask, mutate, first, second } = await start();
+    const { ask, mutate, first, second, restart, signIn, graphql, folder } = await start();
     const selection = { ids: [first, second] };
-    await mutate('upstreamKeyGroupUpdate', { group: 'far', proxyUrl: ofGroup.url });
+    await mutate('upstreamKeyGroupUpdate', { group: ' far ', proxyUrl: ofGroup.url });
     await mutate('upstreamKeyBulkMove', { selection, group: 'far' });
     await mutate('upstreamKeyUpdate', { id: second, proxyUrl: own.url });
     await ask();
     await ask();
     expect([ofGroup.tunnels.length, own.tunnels.length]).toEqual([1, 1]);
+    await restart();
+    await signIn();
+    await ask();
+    await ask();
+    expect([ofGroup.tunnels.length, own.tunnels.length]).toEqual([2, 2]);
     await mutate('upstreamKeyBulkMove', { selection, group: null });
     await ask();
     await ask();
-    expect([ofGroup.tunnels.length, own.tunnels.length]).toEqual([1, 1]);
+    expect(ofGroup.tunnels).toHaveLength(2);
+    const groups = async () => (await graphql('{ upstreamKeyGroups { name proxy keyCount } }')).upstreamKeyGroups;
+    expect(await groups()).toEqual([{ name: 'far', proxy: `http://${ofGroup.host}`, keyCount: 0 }]);
+    await mutate('upstreamKeyGroupUpdate', { group: 'far', proxyUrl: null });
+    expect(await groups()).toEqual([]);
+    const bodies = (await readEvents(folder)).filter(({ type }) => type === 'UpstreamKeyGroupUpdated');
+    expect(bodies).toMatchObject([
+      { group: 'far', proxy: `http://${ofGroup.host}` },
+      { group: 'far', proxy: null },
+    ]);
+  });
+
+  test('is wiped with its key, and the ledger tells when it was set and taken off', async () => {
+    const { mutate, first, second, folder, graphql } = await start();
+    const [proxyUrl, shown] = ['http://me:secret-word@host:3128', 'http://host:3128'];
+    for (const id of [first, second]) await mutate('upstreamKeyUpdate', { id, proxyUrl });
+    await mutate('upstreamKeyUpdate', { id: first, weight: 2 });
+    const sealed = () => readRows(folder).then((rows) => rows.map(({ proxy }) => proxy));
+    expect(await sealed()).toEqual([expect.stringMatching(/^[\w+/=]+$/), expect.stringMatching(/^[\w+/=]+$/)]);
+    await graphql(`mutation { upstreamKeyDelete(input: {id: "${first}"}) { __typename } }`);
+    await mutate('upstreamKeyUpdate', { id: second, proxyUrl: null });
+    expect(await sealed()).toEqual([null, null]);
+    await mutate('upstreamKeyUpdate', { id: second, proxyUrl });
+    await mutate('upstreamKeyBulkDelete', { selection: { ids: [second] } });
+    expect(await sealed()).toEqual([null, null]);
+    const events = (await readEvents(folder)).filter(({ type }) => type === 'UpstreamKeyUpdated');
+    expect(events.map((event) => ('proxy' in event ? event.proxy : 'as it was'))).toEqual([
+      shown,
+      shown,
+      'as it was',
+      null,
+      shown,
+    ]);
+    expect(JSON.stringify(events)).not.toContain('secret-word');
   });
 
   test('that refuses is told by its address, and is not held against the key at once', async () => {
@@ -104,7 +139,7 @@ describe('a proxy', () => {
     expect(await ask()).toBe(502);
     const { requests } = await graphql('{ requests(first: 1) { nodes { error { message } attempts { failure } } } }');
     const [failed] = requests.nodes;
-    expect(failed.error.message).toContain(`By the proxy http://${proxy.host}: `);
+    expect(failed.error.message).toContain(`The proxy http://${proxy.host} wants another name or password (HTTP 407).`);
     expect(failed.error.message).not.toContain('wrong-word');
     expect(failed.attempts[0]).toEqual({ failure: 'transient' });
   });
@@ -184,6 +219,7 @@ test('what cannot be set is refused with the field that is wrong', async () => {
     ['upstreamKeyUpdate', { id: first, connectionsMax: -1 }, 'connectionsMax'],
     ['upstreamKeyGroupUpdate', { group: ' ', proxyUrl: 'http://host:1' }, 'group'],
     ['upstreamKeyGroupUpdate', { group: 'g', proxyUrl: 'http://host/path' }, 'proxyUrl'],
+    ['upstreamKeyGroupUpdate', { group: 'g'.repeat(51), proxyUrl: 'http://host:1' }, 'group'],
     ['quotaRuleSet', { requestsPerDay: 0 }, 'requests-per-day'],
     ['quotaRuleSet', { upstreamKeyId: 'uk_none', requestsPerDay: 1 }, 'upstreamKeyId'],
     ['quotaRuleSet', { model: 'm'.repeat(300), requestsPerDay: 1 }, 'model'],

@@ -14,6 +14,7 @@ const UpstreamKeyState = graphql(`
     label
     tags
     group
+    proxy
     status
     source
     isDeleted
