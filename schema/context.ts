@@ -114,7 +114,7 @@ export interface Services {
   liveStats(): LiveStats;
   /** Once per second. */
   followLiveStats(signal: AbortSignal): AsyncGenerator<LiveStats>;
-  /** Now, and within a second of every change. */
+  /** All keys now; then, within a second of every change, those that changed and those that are gone. */
   followPoolKeys(signal: AbortSignal): AsyncGenerator<UpstreamKey[]>;
   /** Now, and after every step; ends with the job. */
   followJob(id: string, signal: AbortSignal): AsyncGenerator<Job>;

@@ -220,7 +220,8 @@ builder.mutationFields((t) => ({
 builder.subscriptionFields((t) => ({
   upstreamKeysUpdated: t.field({
     type: [UpstreamKeyType],
-    description: 'All keys of the pool: now, and whenever the state of one has changed.',
+    description:
+      'All keys of the pool at first; then, at most once a second, those that have changed. A key with `isDeleted` is gone.',
     subscribe: (_root, _args, { services }) => stoppable((signal) => services.followPoolKeys(signal)),
     resolve: (keys) => keys,
   }),

@@ -124,11 +124,14 @@ export async function createServices(parts: ServiceParts): Promise<Services> {
     },
     async *followPoolKeys(signal) {
       // The end of a rest is told by the clock alone, so the states are looked at, not waited for.
-      for (let shown = ''; !signal.aborted; await pause(liveEveryMs, signal)) {
+      for (let shown = new Map<string, string>(), isFirst = true; !signal.aborted; await pause(liveEveryMs, signal)) {
         const keys = poolKeys();
-        const state = JSON.stringify(keys);
-        if (state !== shown) yield keys;
-        shown = state;
+        const states = new Map(keys.map((key) => [key.id, JSON.stringify(key)]));
+        const changed = keys.filter(({ id }) => states.get(id) !== shown.get(id));
+        const gone = [...shown.keys()].filter((id) => !states.has(id)).map(upstreamKey);
+        shown = states;
+        if (isFirst || changed.length + gone.length > 0) yield [...changed, ...gone.filter((key) => key !== null)];
+        isFirst = false;
       }
     },
     async *followJobs(signal) {

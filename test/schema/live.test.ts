@@ -72,6 +72,32 @@ describe('subscriptions over a WebSocket', () => {
     expect(live.liveStatsUpdated).toEqual({ requestsPerMinute: 1, keys: { active: 2 } });
   });
 
+  test('tell of the pool all keys at first, then those that changed or are gone', async () => {
+    const { url, signIn, graphql } = await startTestGateway();
+    await signIn();
+    const client = connect(url, graphql.token);
+    type Pool = { upstreamKeysUpdated: { id: string; status: string; isDeleted: boolean }[] };
+    const messages: Pool['upstreamKeysUpdated'][] = [];
+    const done = firstOf<Pool>(client, 'subscription { upstreamKeysUpdated { id status isDeleted } }', (pool) => {
+      messages.push(pool.upstreamKeysUpdated);
+      return messages.length === 3;
+    });
+    await expect.poll(() => messages.length).toBe(1);
+    const [first, second] = (messages[0] ?? []).map(({ id }) => id);
+    await graphql(`mutation { upstreamKeyUpdate(input: {id: "${second}", isEnabled: false}) { __typename } }`);
+    await expect.poll(() => messages.length, { timeout: 5000 }).toBe(2);
+    await graphql(`mutation { upstreamKeyDelete(input: {id: "${first}"}) { __typename } }`);
+    await done;
+    expect(messages).toEqual([
+      [
+        { id: first, status: 'ACTIVE', isDeleted: false },
+        { id: second, status: 'ACTIVE', isDeleted: false },
+      ],
+      [{ id: second, status: 'DISABLED', isDeleted: false }],
+      [{ id: first, status: 'DISABLED', isDeleted: true }],
+    ]);
+  });
+
   test('are refused when their session was revoked', async () => {
     const { url, graphql, signIn } = await startTestGateway();
     await signIn();

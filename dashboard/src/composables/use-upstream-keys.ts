@@ -107,22 +107,23 @@ export function useUpstreamKeys() {
     return { nodes: nodes.filter((key) => !key.isDeleted), pageInfo };
   });
   useLive(UpstreamKeysUpdated, ({ upstreamKeysUpdated }) => {
-    if (!list.rows.value) return;
-    const states = upstreamKeysUpdated.filter((key) => !key.isDeleted);
-    list.rows.value = takeStates(list.rows.value, states);
-    if (states.length !== list.rows.value.length) list.refreshSoon(0);
+    const rows = list.rows.value;
+    if (!rows) return;
+    list.rows.value = takeStates(rows, upstreamKeysUpdated);
+    const shown = new Set(rows.map(({ id }) => id));
+    const isOfOthers = upstreamKeysUpdated.some(({ id, isDeleted }) => isDeleted || !shown.has(id));
+    // When the connection was lost for a while, the whole list comes again: what is not in it is gone.
+    const mayBeWhole = upstreamKeysUpdated.length > rows.length / 2;
+    if (isOfOthers || (mayBeWhole && upstreamKeysUpdated.length < rows.length)) list.refreshSoon(0);
   });
   useLive(RequestProgress, () => list.refreshSoon());
   return list;
 }
 
-/** The rows that are still in the pool, in their new state. */
+/** The rows that are still in the pool; those that changed in their new state. */
 function takeStates(rows: readonly UpstreamKey[], states: readonly KeyState[]): UpstreamKey[] {
   const stateOf = new Map(states.map((state) => [state.id, state]));
-  return rows.flatMap((row) => {
-    const state = stateOf.get(row.id);
-    return state ? [{ ...row, ...state }] : [];
-  });
+  return rows.map((row) => ({ ...row, ...stateOf.get(row.id) })).filter((row) => !row.isDeleted);
 }
 
 /** Expected failures are returned, others thrown. */
