@@ -12,7 +12,7 @@ import {
   type Rest,
   type Wish,
 } from './choose-key.ts';
-import type { Failure } from './classify-failure.ts';
+import type { Failure, FailureClass } from './classify-failure.ts';
 import { createConversations } from './conversations.ts';
 import { createFreeKeys } from './free-keys.ts';
 import { noteFailure, noteLonelyFailure, noteSuccess } from './key-health.ts';
@@ -57,6 +57,7 @@ export interface Wanted extends Wish {
 /** A key that was picked for one call and counted as used. */
 export interface Pick {
   key: PoolKey;
+  model: string;
   /** Null for what uses no quota. */
   taken: Taken | null;
   isUsed: boolean;
@@ -200,7 +201,7 @@ export function createPool(parts: PoolParts): Pool {
     key.lastPick = ++picks;
     key.inFlight++;
     breakers.begin(model, now());
-    return { key, taken: isUncounted ? null : quotas.take(key, model, tokens, now()), isUsed: false };
+    return { key, model, taken: isUncounted ? null : quotas.take(key, model, tokens, now()), isUsed: false };
   }
 
   function leaveKey(key: PoolKey): void {
@@ -234,15 +235,28 @@ export function createPool(parts: PoolParts): Pool {
       tries ??= { budget: createRetryBudget(keys.size, random), tried: new Set() };
       tries.tried.add(key.id);
       const next: NextTry | NoKey | null = plan.maySwitch() ? await nextTry(plan, key, failure, tries) : null;
-      if (caller.isGone()) return { kind: 'aborted', key };
-      if (!next || !('picked' in next)) return { kind: 'failed', failure, others: next, key };
-      await plan.attemptFailed(key, failure, durationMs);
-      if (next.pauseMs > 0) await delay(next.pauseMs);
+      if (!next || !('picked' in next)) {
+        if (caller.isGone()) return { kind: 'aborted', key };
+        return { kind: 'failed', failure, others: next, key };
+      }
+      await prepared(plan, next, () => plan.attemptFailed(key, failure, durationMs));
       if (caller.isGone()) {
         release(next.picked);
         return { kind: 'aborted', key };
       }
       ({ picked, repair } = next);
+    }
+  }
+
+  /** What has to be done before the next try; if it cannot be, the key is given back. */
+  async function prepared({ caller }: RunPlan<unknown>, { picked, pauseMs }: NextTry, record: () => Promise<void>) {
+    if (caller.isGone()) return;
+    try {
+      await record();
+      if (pauseMs > 0) await delay(pauseMs);
+    } catch (error) {
+      release(picked);
+      throw error;
     }
   }
 
@@ -306,6 +320,7 @@ export function createPool(parts: PoolParts): Pool {
   function release(picked: Pick): void {
     if (picked.isUsed) return;
     picked.isUsed = true;
+    breakers.end(picked.model, null, now());
     if (picked.taken) quotas.giveBack(picked.taken);
     leaveKey(picked.key);
   }
@@ -347,6 +362,18 @@ export function createPool(parts: PoolParts): Pool {
     if (!rest) return;
     if (failure.class === 'model_not_found') unknownModels.noteMissing(model, key.project ?? key.id, rest.untilMs);
     changed({ key, kind: 'rested', model: ofModel, rest, failure });
+    if (quotaClasses.has(failure.class)) restSiblings(key, ofModel, rest, failure);
+  }
+
+  /** What one key of a project was refused for want of quota, the others would be too. */
+  function restSiblings({ id, project }: PoolKey, model: string | null, rest: Rest, failure: Failure): void {
+    if (project === null) return;
+    for (const key of keys.values()) {
+      if (key.project !== project || key.id === id) continue;
+      if (model === null) key.rest = rest;
+      else key.rests.set(model, rest);
+      changed({ key, kind: 'rested', model, rest, failure });
+    }
   }
 
   function setProject(key: PoolKey, project: string | null): void {
@@ -401,7 +428,8 @@ export function createPool(parts: PoolParts): Pool {
       const all = [...keys.values()];
       const found = all.map((key) => ({ key, obstacle: obstacleOf(key, wish, about) }));
       const obstacles = found.flatMap(({ key, obstacle }) => (obstacle ? { key, ...obstacle } : []));
-      const chosen = chooseKey(all, wish, { tried: none }, about)?.key ?? null;
+      const choice = choose(wish);
+      const chosen = 'key' in choice ? choice.key : null;
       return { chosen, strategy, free: all.length - obstacles.length, obstacles };
     },
     pick,
@@ -425,6 +453,8 @@ export function createPool(parts: PoolParts): Pool {
   };
 }
 
+/** Failures that are the project's, and so those of all of its keys. */
+const quotaClasses: ReadonlySet<FailureClass> = new Set(['key_model_day', 'key_model_minute', 'key_billing']);
 /** A check is about the key, not about a model. */
 const noModel = '';
 /** So long after another key's answer the network is taken to be well, ms. */

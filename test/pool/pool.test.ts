@@ -293,6 +293,34 @@ describe('a key that was refused for long', () => {
   });
 });
 
+describe('keys of one project', () => {
+  test('rest together when one of them is refused for want of quota, and for nothing else', async () => {
+    const { pool, run, fail, clock } = open(4);
+    const told: string[] = [];
+    pool.onChange((change) => {
+      if (change.kind === 'rested') told.push(`${change.key.id} ${change.rest.reason}`);
+    });
+    for (const id of ['k1', 'k2', 'k3']) pool.setProject(id, 'projects/1');
+    await run((key) => (key.id === 'k1' ? fail(403, 'The caller does not have permission') : null), { only: 'k1' });
+    expect(pool.choose({ model, only: 'k2' })).toHaveProperty('key');
+    const { used } = await run((key) => (key.id === 'k4' ? null : fail(429, 'Quota.', [spentDay])), { only: 'k2' });
+    expect(used).toEqual(['k2']);
+    expect(pool.choose({ model, only: 'k3' })).toMatchObject({ reasons: ['key_model_day'] });
+    expect(pool.choose({ model })).toMatchObject({ key: { id: 'k4' } });
+    expect(told).toEqual(['k1 key_model_denied', 'k2 key_model_day', 'k1 key_model_day', 'k3 key_model_day']);
+    clock.now += day;
+    expect(pool.choose({ model, only: 'k3' })).toHaveProperty('key');
+  });
+
+  test('use one quota', async () => {
+    const { pool, run, fail } = open(2);
+    await run(() => fail(429, 'Quota.', spentMinute(model)), { only: 'k1' });
+    for (const id of ['k1', 'k2']) pool.setProject(id, 'projects/1');
+    for (let count = 0; count < 5; count++) await run(() => null, { only: 'k2' });
+    expect(pool.choose({ model, only: 'k2' })).toMatchObject({ reasons: ['key_model_minute'] });
+  });
+});
+
 describe('a key', () => {
   test('rests for the model alone, under the name that Google gives it too, and wakes by the clock', async () => {
     const { run, fail, pool, clock } = open(1);
