@@ -67,6 +67,16 @@ const BulkMove = graphql(
   `,
   [KeysChanged],
 );
+const BulkAssignProject = graphql(
+  `
+    mutation UpstreamKeyBulkAssignProject($input: UpstreamKeyBulkAssignProjectInput!) {
+      result: upstreamKeyBulkAssignProject(input: $input) {
+        ...KeysChanged
+      }
+    }
+  `,
+  [KeysChanged],
+);
 const UpstreamKeyExport = graphql(`
   mutation UpstreamKeyExport($input: UpstreamKeyExportInput!) {
     upstreamKeyExport(input: $input) {
@@ -100,6 +110,8 @@ export const manyKeys = {
     (await mutate(BulkTag, { input: { selection: these(ids), add, remove } })).result,
   move: async (ids: readonly string[], group: string) =>
     (await mutate(BulkMove, { input: { selection: these(ids), group } })).result,
+  project: async (ids: readonly string[], project: string) =>
+    (await mutate(BulkAssignProject, { input: { selection: these(ids), project } })).result,
 };
 
 /** Keys in the clear. Expected failures are returned, others thrown. */

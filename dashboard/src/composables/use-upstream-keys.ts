@@ -14,6 +14,7 @@ const UpstreamKeyState = graphql(`
     label
     tags
     group
+    project
     proxy
     status
     source
@@ -36,6 +37,12 @@ const UpstreamKeys = graphql(
         nodes {
           ...UpstreamKeyState
           lastUsedAt
+          quotas {
+            model
+            kind
+            limit
+            used
+          }
           usage {
             requests
             tokens {
