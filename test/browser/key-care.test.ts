@@ -3,6 +3,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchBrowser, openPage } from '../support/browser.ts';
 import { password, startTestGateway } from '../support/gateway.ts';
+import { exhausted } from '../support/gemini-failures.ts';
 
 let browser: Browser;
 beforeAll(async () => {
@@ -124,5 +125,26 @@ test('selected keys are tagged, moved, switched off, exported behind the passwor
   await page.getByTestId('confirm').click();
   await expect.poll(() => rowsOf(page).count()).toBe(1);
   await expect.poll(() => bar.count()).toBe(0);
+  expect(complaints).toEqual([]);
+});
+
+test('keys are told to be of one project, and what Google granted it is shown with what is used', async () => {
+  const { page, gemini, openai, complaints } = await openKeyPool({
+    GEMINI_API_KEYS: `${googleKey(1)},${googleKey(2)}`,
+  });
+  const client = await openai();
+  gemini.answerWith(() => (gemini.generations().length === 1 ? { json: exhausted({ limit: 7 }), status: 429 } : null));
+  await client.chat.completions.create({ model: 'gemini-3.8-flash', messages: [{ role: 'user', content: 'x' }] });
+  await rowsOf(page).first().getByRole('checkbox').check();
+  await page.getByRole('button', { name: 'Select all' }).first().click();
+  await page.getByTestId('bulk-bar').getByRole('button', { name: 'Project' }).click();
+  await page.getByRole('dialog').getByLabel('Project').fill('projects/12');
+  await page.getByRole('dialog').getByRole('button', { name: 'Apply' }).click();
+  await expect.poll(() => page.getByText('Project projects/12').count()).toBe(2);
+  const quotas = rowsOf(page).last().getByTestId('quotas');
+  await quotas.getByText('1 quota').click();
+  await expect
+    .poll(() => quotas.getByRole('listitem').textContent())
+    .toMatch(/gemini-3.8-flash: requests a minute\s*1 \/ 7/);
   expect(complaints).toEqual([]);
 });
