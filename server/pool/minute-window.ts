@@ -44,6 +44,14 @@ export class MinuteWindow {
     this.tokens += tokens;
   }
 
+  /** Counts what another window counted too. Both have been advanced to the same time. */
+  takeIn(other: MinuteWindow): void {
+    for (let slot = this.#slot - slotCount + 1; slot <= this.#slot; slot++) {
+      const place = (slot + slotCount) % slotCount;
+      this.correct(slot, other.#requests[place] as number, other.#tokens[place] as number);
+    }
+  }
+
   /** When no more than so much will be left in the window, ms since 1970. */
   whenDownTo(count: number, of: 'requests' | 'tokens'): number {
     const slots = of === 'requests' ? this.#requests : this.#tokens;

@@ -155,6 +155,7 @@ export class QuotaMeter {
   takeIn(other: QuotaMeter, nowMs: number): void {
     this.advance(nowMs);
     other.advance(nowMs);
+    this.#minute.takeIn(other.#minute);
     this.recall(other.#requestsToday, other.#tokensToday);
     this.learn(other.uses(nowMs), null, nowMs);
     for (const known of this.#known) known?.forgetShare();

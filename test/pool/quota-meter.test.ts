@@ -207,6 +207,18 @@ describe('what is left of a quota', () => {
     expect(meter.hold(10, null, start + 2 * minute)).toBeNull();
   });
 
+  test('is that of all keys of a project, once it is known that they are of one', () => {
+    const [one, other] = [open(), open(start - 20_000)];
+    one.meter.learn([{ kind: 'requests-per-minute', limit: 5 }], null, start);
+    one.take(2);
+    other.take(1);
+    other.take(2, start);
+    one.meter.takeIn(other.meter, start + 1000);
+    expect(one.meter.uses(start)).toEqual([{ kind: 'requests-per-minute', limit: 5, used: 5 }]);
+    expect(one.meter.hold(10, null, start + 1000)).toMatchObject({ reason: 'key_model_minute' });
+    expect(one.at(start + 50_000).uses(start)).toMatchObject([{ used: 4 }]);
+  });
+
   test('is asked for anew after a week', () => {
     const { meter, at, take } = open();
     meter.learn([{ kind: 'requests-per-minute', limit: 1 }], null, start);
