@@ -24,6 +24,7 @@ import { answerErrors } from './http/errors.ts';
 import { createGraphql, graphqlRoutes } from './http/graphql.ts';
 import { createGraphqlSocket, type GraphqlSocket } from './http/graphql-socket.ts';
 import { healthRoutes } from './http/health.ts';
+import { lookUpRoutes } from './http/look-up-routes.ts';
 import { modelRoutes } from './http/models.ts';
 import { nativeRoutes } from './http/native-routes.ts';
 import { normalizePath } from './http/normal-path.ts';
@@ -191,8 +192,9 @@ export async function createApp(
   koa.silent = true;
   const heartbeatMs = config.heartbeatSeconds * 1000;
   const originOf = ({ req, host }: Context) => `${isSecure(req, config.trustedProxies) ? 'https' : 'http'}://${host}`;
+  const api = apiRoutes({ clients, relay, responses, heartbeatMs });
   const routers = [
-    apiRoutes({ clients, relay, responses, heartbeatMs }),
+    api,
     modelRoutes(clients, models),
     nativeRoutes({ clients, relay, heartbeatMs, originOf }),
     billingRoutes(clients),
@@ -206,6 +208,7 @@ export async function createApp(
   koa.use(normalizePath(endpoints));
   koa.use(allowBrowsers());
   koa.use(refuseWebSockets());
+  koa.use(lookUpRoutes(api));
   koa.use(methodNotAllowed(endpoints, originOf));
   for (const router of routers) koa.use(router.routes()).use(router.allowedMethods());
   koa.use(notFound(endpoints, originOf));

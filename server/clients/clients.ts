@@ -1,4 +1,4 @@
-import { randomUUIDv7 } from 'node:crypto';
+import { hash, randomBytes, randomUUIDv7 } from 'node:crypto';
 import type { Orm } from '../database.ts';
 import type { Execute } from '../ledger/commands.ts';
 import { plainId } from '../models/model-id.ts';
@@ -76,10 +76,11 @@ export async function loadClients({ execute, orm, vault }: ClientsParts): Promis
   for (const { secretHash, id, name, isEnabled, allowedModels } of rows) {
     if (secretHash) byHash.set(secretHash, { id, name, isEnabled, allowedModels: allowedModels ?? null });
   }
+  const known = createKnownSecrets();
   const entryOf = (id: string) => [...byHash].find(([, client]) => client.id === id);
 
   return {
-    find: (secret) => byHash.get(hashOf(secret)) ?? null,
+    find: (secret) => known.find(secret, () => byHash.get(hashOf(secret)) ?? null),
 
     async create({ name, secret = generateSecret(), allowedModels = null }, actor) {
       const id = `ck_${randomUUIDv7().replaceAll('-', '')}`;
@@ -97,8 +98,28 @@ export async function loadClients({ execute, orm, vault }: ClientsParts): Promis
 
     async delete(id, actor) {
       await execute('clientKey.delete', { id, actor });
-      const hash = entryOf(id)?.[0];
-      if (hash) byHash.delete(hash);
+      const secretHash = entryOf(id)?.[0];
+      if (secretHash) byHash.delete(secretHash);
+      known.forget();
     },
+  };
+}
+
+/**
+ * Who has called before is found by a hash that takes a fifth of the time, with a key that lives and dies with this process: no secret
+ * is in memory, and none can be guessed at without that key.
+ */
+function createKnownSecrets() {
+  const key = randomBytes(32).toString('base64');
+  const byQuickHash = new Map<string, Client>();
+  return {
+    find(secret: string, look: () => Client | null): Client | null {
+      const quickHash = hash('sha256', key + secret, 'base64');
+      const client = byQuickHash.get(quickHash) ?? look();
+      if (client) byQuickHash.set(quickHash, client);
+      return client;
+    },
+    /** A client is gone. */
+    forget: () => byQuickHash.clear(),
   };
 }

@@ -244,13 +244,19 @@ class CallHandler implements Dispatcher.DispatchHandler {
       this.#done({ kind: 'answered', headers: this.#headers });
       return;
     }
-    const text = Buffer.concat(this.#body, this.#length).toString('utf8');
+    const text = this.#wholeBody().toString('utf8');
     this.#done(this.#status === 200 ? unaryEnd(text, this.#headers) : { kind: 'error', status: this.#status, text });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error & { code?: string }): void {
     this.#passRead();
     this.#done({ kind: 'broken', message: brokenMessage(error, this.#key.proxyUrl ?? null) });
+  }
+
+  #wholeBody(): Buffer {
+    const [only = nothing] = this.#body;
+    // Most answers come in one piece.
+    return this.#body.length > 1 ? Buffer.concat(this.#body, this.#length) : only;
   }
 
   #passRead(): void {
@@ -304,8 +310,12 @@ const nothing = Buffer.alloc(0);
 const notNeeded = () => new Error('The answer is not needed any more.');
 
 function passedOn(headers: Record<string, string | string[] | undefined>): AnswerHeaders {
-  const known = passedHeaders.map((name) => [name, headers[name]] as const);
-  return Object.fromEntries(known.filter((entry): entry is readonly [string, string] => typeof entry[1] === 'string'));
+  const passed: Record<string, string> = {};
+  for (const name of passedHeaders) {
+    const value = headers[name];
+    if (typeof value === 'string') passed[name] = value;
+  }
+  return passed;
 }
 
 function toFrames(chunks: readonly GenerateContentResponse[]): Buffer {

@@ -24,10 +24,10 @@ const decoders: ReadonlyMap<string, Decode> = new Map<string, Decode>([
  * Reads a body of at most `bytesMax` bytes, packed or not.
  * @throws ApiError 413 when it is longer, 415 for an unknown content encoding, 400 when it is cut off or not packed as it says.
  */
-export async function readBody(request: IncomingMessage, bytesMax: number): Promise<Body> {
+export function readBody(request: IncomingMessage, bytesMax: number): Promise<Body> {
   const unpack = unpacking(request.headers['content-encoding'], bytesMax);
   const bytes = readBytes(request, bytesMax);
-  return unpack ? unpack(await bytes) : bytes;
+  return unpack ? bytes.then(unpack) : bytes;
 }
 
 function unpacking(encoding: string | undefined, bytesMax: number) {

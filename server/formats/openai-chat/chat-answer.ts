@@ -94,7 +94,7 @@ export class ChatAnswer implements Answer {
 
   chunk(response: GenerateContentResponse): string {
     const opening = this.#id === '';
-    if (opening) this.#begin(response);
+    if (opening) this.#beginStream(response);
     else this.#blockReason ??= response.promptFeedback?.blockReason;
     const out: string[] = [];
     const candidates = response.candidates ?? [];
@@ -106,7 +106,7 @@ export class ChatAnswer implements Answer {
 
   end(usage: UsageMetadata): string {
     const out: string[] = [];
-    if (this.#id === '') this.#begin({});
+    if (this.#id === '') this.#beginStream({});
     for (const choice of this.#finalChoices(out)) this.#endChoice(choice, out);
     if (this.#options.includeUsage) {
       out.push(`${this.#prefix.slice(0, -1)}[],"usage":${JSON.stringify(toUsage(usage))}}\n\n`);
@@ -120,10 +120,14 @@ export class ChatAnswer implements Answer {
   }
 
   #begin(response: GenerateContentResponse): void {
-    const { created, model, includeUsage, randomId } = this.#options;
-    this.#id = `${idPrefix}${response.responseId || randomId(24)}`;
+    this.#id = `${idPrefix}${response.responseId || this.#options.randomId(24)}`;
     this.#fingerprint = response.modelVersion;
     this.#blockReason = response.promptFeedback?.blockReason;
+  }
+
+  #beginStream(response: GenerateContentResponse): void {
+    this.#begin(response);
+    const { created, model, includeUsage } = this.#options;
     const head = {
       id: this.#id,
       object: 'chat.completion.chunk',

@@ -9,7 +9,6 @@ import {
   type UpstreamCall,
   wholeAnswer,
 } from '../format.ts';
-import { camelCased } from '../to-gemini/camel-cased.ts';
 import { googleExtensions } from '../to-gemini/google-extensions.ts';
 import { type Fields, readBody, readInteger, readText } from '../to-gemini/read-fields.ts';
 import { readTexts } from '../to-gemini/read-texts.ts';
@@ -95,7 +94,7 @@ function toBatches(texts: readonly string[]): string[][] {
 
 /** What the vectors are for, beside OpenAI's fields or where Google's own layer has it. @throws ApiError */
 function readPurpose(request: Fields): { taskType?: string; title?: string } {
-  const google = camelCased(googleExtensions(request)) ?? {};
+  const google = googleExtensions(request);
   const taskType = readText(request, 'task_type') ?? readText(google, 'taskType');
   const title = readText(request, 'title') ?? readText(google, 'title');
   if (taskType !== undefined && !taskTypes.has(taskType))

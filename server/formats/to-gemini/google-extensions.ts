@@ -5,16 +5,19 @@ import { builtInByKey } from './tools.ts';
 
 const configExtensions = ['responseModalities', 'imageConfig', 'speechConfig', 'mediaResolution'];
 
-/** What clients send for Google's own layer: `extra_body.google` (as the Python client nests it) or `google`. */
+/** What clients send for Google's own layer, in its spelling: `extra_body.google` (as the Python client nests it) or `google`. */
 export function googleExtensions(request: Fields): Fields {
   const nested = isObject(request.extra_body) ? request.extra_body.google : undefined;
-  return isObject(nested) ? nested : isObject(request.google) ? request.google : {};
+  return camelCased(isObject(nested) ? nested : request.google) ?? none;
 }
+
+/** Most requests have none: nothing is made for them. */
+const none: Fields = {};
 
 /** Adds what Google's own layer takes beside OpenAI's fields. */
 export function withExtensions(gemini: GenerateContentRequest, request: Fields): GenerateContentRequest {
-  const google = camelCased(googleExtensions(request)) ?? {};
-  if (Object.keys(google).length === 0) return gemini;
+  const google = googleExtensions(request);
+  if (google === none) return gemini;
   const fromNames = configExtensions.filter((name) => isFilled(google[name])).map((name) => [name, google[name]]);
   const more = {
     ...Object.fromEntries(fromNames),
@@ -36,7 +39,7 @@ export function withExtensions(gemini: GenerateContentRequest, request: Fields):
 
 /** Gemini's own tools among the extensions; those that are none of them are added as they are. */
 export function builtInExtensions(request: Fields): Fields[] {
-  const tools = toolsIn(camelCased(googleExtensions(request)) ?? {});
+  const tools = toolsIn(googleExtensions(request));
   return tools.map(builtInByKey).filter((tool) => tool !== null);
 }
 
@@ -56,7 +59,7 @@ function isFilled(value: unknown): boolean {
 
 /** Whether the client wants Google's own account of its sources in the answer. */
 export function wantsGrounding(request: Fields): boolean {
-  return camelCased(googleExtensions(request))?.includeGrounding === true;
+  return googleExtensions(request).includeGrounding === true;
 }
 
 /** `method` exists only in Google's other API, Vertex; here it is refused. */

@@ -1,9 +1,8 @@
 import type { ThinkingConfig } from '../../gemini/types.ts';
 import { ApiError, invalidRequest } from '../api-error.ts';
 import type { ModelRules, ThinkingRule } from '../model-rules.ts';
-import { camelCased } from './camel-cased.ts';
 import { filled, googleExtensions } from './google-extensions.ts';
-import type { Fields } from './read-fields.ts';
+import { type Fields, isObject } from './read-fields.ts';
 
 const efforts: Record<string, readonly [budget: number, level: string]> = {
   none: [0, 'MINIMAL'],
@@ -30,8 +29,7 @@ export function readThinking(
   rules: ModelRules,
   maxOutputTokens: number | undefined,
 ): ThinkingConfig | null {
-  const thinkingConfig = filled(camelCased(googleExtensions(request))?.thinkingConfig);
-  const explicit = Object.keys(thinkingConfig).length > 0 ? (thinkingConfig as ThinkingConfig) : undefined;
+  const explicit = explicitThinking(request);
   if (effort === undefined || effort === null) return (rules.thinking.kind !== 'none' && explicit) || null;
   if (explicit && (explicit.thinkingBudget !== undefined || explicit.thinkingLevel !== undefined)) {
     throw new ApiError(400, 'conflicting_parameters', `Both ${path} and thinking_config cannot be set`, {
@@ -41,6 +39,14 @@ export function readThinking(
   const config = thinkingForEffort(effort, rules, maxOutputTokens, path);
   if (!config || explicit?.includeThoughts === undefined) return config;
   return { ...config, includeThoughts: explicit.includeThoughts };
+}
+
+/** What is asked for in Google's own words. */
+function explicitThinking(request: Fields): ThinkingConfig | undefined {
+  const { thinkingConfig } = googleExtensions(request);
+  if (!isObject(thinkingConfig)) return undefined;
+  const config = filled(thinkingConfig);
+  return Object.keys(config).length > 0 ? (config as ThinkingConfig) : undefined;
 }
 
 /**
