@@ -9,34 +9,20 @@ import {
   noKey,
   type Obstacle,
   obstacleOf,
-  type Rest,
   type Wish,
 } from './choose-key.ts';
-import type { Failure, FailureClass } from './classify-failure.ts';
+import type { Failure } from './classify-failure.ts';
 import { createConversations } from './conversations.ts';
 import { createFreeKeys } from './free-keys.ts';
-import { noteFailure, noteLonelyFailure, noteSuccess } from './key-health.ts';
+import { createVerdicts } from './key-verdicts.ts';
 import { createModelBreakers } from './model-breakers.ts';
+import type { KeyChange } from './pool-change.ts';
 import { type KeySettings, type NewPoolKey, newPoolKey, type PoolKey } from './pool-key.ts';
-import type { QuotaLimit } from './quota.ts';
 import { createQuotas, type Quotas, type Taken } from './quotas.ts';
 import { createRetryBudget, type RetryBudget } from './retry-budget.ts';
-import { createUnknownModels } from './unknown-models.ts';
 import { type Caller, createWaitingRoom } from './waiting-room.ts';
 
-/** Something about a key that people can see has changed. The end of a rest is told by the clock alone. */
-export type KeyChange = { key: PoolKey } & (
-  | { kind: 'added' | 'removed' | 'switched' }
-  /** A request was answered, or Google accepted the key when it was asked. */
-  | { kind: 'restored'; by: 'request' | 'check' }
-  | { kind: 'rejected'; failure: Failure }
-  /** For a model, or for all (null). */
-  | { kind: 'rested'; model: string | null; rest: Rest; failure: Failure }
-  /** Limits of its quotas that were not known. */
-  | { kind: 'learned'; model: string; limits: readonly QuotaLimit[] }
-  /** Google named the project behind it. */
-  | { kind: 'placed'; project: string }
-);
+export type { KeyChange };
 
 export type AttemptResult<Value> =
   /** `promptTokens`: as Google counted them, where it did. */
@@ -143,8 +129,7 @@ export function createPool(parts: PoolParts): Pool {
   const conversations = createConversations();
   const room = createWaitingRoom<Wanted, Pick>({ take, now, wake });
   const breakers = createModelBreakers();
-  const unknownModels = createUnknownModels();
-  let lastAnswer: { key: PoolKey; atMs: number } | null = null;
+  const verdicts = createVerdicts({ keys: () => keys.values(), now, random, place: setProject, changed });
   let places = 0;
   let picks = 0;
 
@@ -164,7 +149,7 @@ export function createPool(parts: PoolParts): Pool {
     const about = circumstances(nowMs);
     const overloadedUntilMs = breakers.heldUntil(model, nowMs);
     if (overloadedUntilMs !== null) return { earliestMs: overloadedUntilMs, reasons: ['model_overloaded'] };
-    const unknownUntilMs = unknownModels.unknownUntil(model, nowMs);
+    const unknownUntilMs = verdicts.unknownUntil(model, nowMs);
     if (unknownUntilMs !== null) return { earliestMs: unknownUntilMs, reasons: ['model_not_found'] };
     if (only !== null && only !== undefined) {
       const key = keys.get(only);
@@ -271,17 +256,15 @@ export function createPool(parts: PoolParts): Pool {
       const result = await attempt(key, repair);
       noteModel(wanted.model, result);
       if (result.kind === 'answered') {
-        lastAnswer = { key, atMs: now() };
-        unknownModels.noteServed(wanted.model);
         if (taken) quotas.settle(taken, result.promptTokens ?? taken.tokens);
         if (wanted.conversation) conversations.note(wanted.conversation, key.id, now());
         // One that was probed is free for more now.
         if (key.lonelyFailures > 0) freeKeys.noteChange(key);
-        if (noteSuccess(key, wanted.model) === 'restored') changed({ key, kind: 'restored', by: 'request' });
+        verdicts.answered(key, wanted.model);
       }
       if (result.kind === 'failed') {
         if (taken) learn(taken, key, wanted.model, result.failure);
-        punish(key, wanted.model, result.failure);
+        verdicts.failed(key, wanted.model, result.failure);
       }
       return result;
     } finally {
@@ -335,45 +318,6 @@ export function createPool(parts: PoolParts): Pool {
     const isOverloaded = result.kind === 'failed' && result.failure.class === 'model_overloaded';
     breakers.end(model, isOverloaded || (result.kind === 'answered' ? false : null), now());
     if (result.kind === 'answered' && room.length > 0) room.serve();
-  }
-
-  /** Whether another key was answered just now. */
-  function isAlone(key: PoolKey): boolean {
-    return lastAnswer !== null && lastAnswer.key !== key && now() - lastAnswer.atMs < lonelyMsMax;
-  }
-
-  function punish(key: PoolKey, model: string, failure: Failure): void {
-    const { project } = failure;
-    if (project !== null && key.project === null) {
-      setProject(key, project);
-      changed({ key, kind: 'placed', project });
-    }
-    if (failure.class === 'transient') {
-      const isResting = isAlone(key) && noteLonelyFailure(key, failure, now()) === 'rested';
-      if (isResting && key.rest) changed({ key, kind: 'rested', model: null, rest: key.rest, failure });
-      return;
-    }
-    const change = noteFailure(key, model, failure, now(), random());
-    if (change === 'rejected' && key.rejection)
-      changed({ key, kind: 'rejected', failure: { ...failure, class: key.rejection.reason } });
-    if (change !== 'rested') return;
-    const ofModel = failure.keyAction.kind === 'rest-key' ? null : model;
-    const rest = ofModel === null ? key.rest : key.rests.get(ofModel);
-    if (!rest) return;
-    if (failure.class === 'model_not_found') unknownModels.noteMissing(model, key.project ?? key.id, rest.untilMs);
-    changed({ key, kind: 'rested', model: ofModel, rest, failure });
-    if (quotaClasses.has(failure.class)) restSiblings(key, ofModel, rest, failure);
-  }
-
-  /** What one key of a project was refused for want of quota, the others would be too. */
-  function restSiblings({ id, project }: PoolKey, model: string | null, rest: Rest, failure: Failure): void {
-    if (project === null) return;
-    for (const key of keys.values()) {
-      if (key.project !== project || key.id === id) continue;
-      if (model === null) key.rest = rest;
-      else key.rests.set(model, rest);
-      changed({ key, kind: 'rested', model, rest, failure });
-    }
   }
 
   function setProject(key: PoolKey, project: string | null): void {
@@ -437,7 +381,7 @@ export function createPool(parts: PoolParts): Pool {
     noteCheck(id, failure) {
       const key = keys.get(id);
       if (!key) return;
-      if (failure?.keyAction.kind === 'reject') punish(key, noModel, failure);
+      if (failure?.keyAction.kind === 'reject') verdicts.failed(key, noModel, failure);
       else if (!failure && key.rejection) {
         key.rejection = null;
         changed({ key, kind: 'restored', by: 'check' });
@@ -453,12 +397,8 @@ export function createPool(parts: PoolParts): Pool {
   };
 }
 
-/** Failures that are the project's, and so those of all of its keys. */
-const quotaClasses: ReadonlySet<FailureClass> = new Set(['key_model_day', 'key_model_minute', 'key_billing']);
 /** A check is about the key, not about a model. */
 const noModel = '';
-/** So long after another key's answer the network is taken to be well, ms. */
-const lonelyMsMax = 60_000;
 /** Of more free keys than this, a choice compares some. */
 const manyKeys = 128;
 
