@@ -148,3 +148,27 @@ test('keys are told to be of one project, and what Google granted it is shown wi
     .toMatch(/gemini-3.8-flash: requests a minute\s*1 \/ 7/);
   expect(complaints).toEqual([]);
 });
+
+test('limits are set beside those of Google, hold at once, and are taken away', async () => {
+  const { page, openai, complaints } = await openKeyPool({ GEMINI_API_KEYS: googleKey(1) });
+  const client = await openai();
+  const ask = () =>
+    client.chat.completions.create({ model: 'gemini-3.8-flash', messages: [{ role: 'user', content: 'x' }] }).then(
+      () => 200,
+      ({ status }: { status: number }) => status,
+    );
+  await page.getByRole('button', { name: 'Limits' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Model').fill('gemini-*');
+  await dialog.getByLabel('Requests a day').fill('one');
+  await dialog.getByRole('button', { name: 'Set' }).click();
+  await dialog.getByText('A limit is a whole number from 1.').waitFor();
+  await dialog.getByLabel('Requests a day').fill('1');
+  await dialog.getByRole('button', { name: 'Set' }).click();
+  await dialog.getByTestId('quota-rule').getByText('1 Requests a day').waitFor();
+  expect([await ask(), await ask()]).toEqual([200, 429]);
+  await dialog.getByRole('button', { name: 'Take the limits of gemini-* away' }).click();
+  await expect.poll(() => dialog.getByTestId('quota-rule').count()).toBe(0);
+  expect(await ask()).toBe(200);
+  expect(complaints).toEqual([]);
+});
