@@ -249,7 +249,7 @@ export const en = {
     filter: 'Filter by state',
     key: 'Key',
     status: 'Status',
-    rests: 'Rests',
+    rests: 'Rests and quotas',
     lastFailure: 'Last failure',
     inFlight: 'In flight',
     requests: 'Requests',
