@@ -248,7 +248,7 @@ export const zhCn: Dictionary = {
     filter: '按状态筛选',
     key: '密钥',
     status: '状态',
-    rests: '冷却',
+    rests: '冷却与配额',
     lastFailure: '最近失败',
     inFlight: '进行中',
     requests: '请求数',
