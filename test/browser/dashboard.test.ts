@@ -210,6 +210,11 @@ describe.each([
     await page.goto(`${url}/app/key-pool`);
     await page.getByTestId('upstream-key-row').first().waitFor();
     await look('key-pool');
+    await page.goto(`${url}/app/key-pool?dialog=limits`);
+    await page.getByRole('dialog').waitFor();
+    await look('key-pool-limits');
+    await page.goto(`${url}/app/key-pool`);
+    await page.getByTestId('upstream-key-row').first().waitFor();
     await page.locator('input[type=checkbox]').first().check();
     await page.getByTestId('bulk-bar').waitFor();
     await look('key-pool-selected');
@@ -232,6 +237,9 @@ async function shoot(page: Page, name: string): Promise<void> {
 async function violations(page: Page): Promise<string[]> {
   await page.evaluate(axe);
   return page.evaluate(async () => {
+    // A button that is on its way from one colour to another has the contrast of neither.
+    const passing = document.getAnimations().filter(({ effect }) => effect?.getComputedTiming().endTime !== Infinity);
+    await Promise.all(passing.map(({ finished }) => finished.catch(() => {})));
     // biome-ignore lint/suspicious/noExplicitAny: axe puts itself into the window.
     const found = await (window as any).axe.run();
     return found.violations.map(
