@@ -83,6 +83,8 @@ export async function loadUpstreamKeys({ execute, orm, vault, pool, now }: Upstr
         return execute('upstreamKey.reject', { id, ...causeOf(change.failure) });
       case 'rested': {
         const { model, rest } = change;
+        // Clients name models freely: what is not there is soon found out again, and the attempt tells of it.
+        if (change.failure.class === 'model_not_found') return null;
         return execute('upstreamKey.rest', { id, model, until: Math.round(rest.untilMs), ...causeOf(change.failure) });
       }
       case 'learned':

@@ -1,12 +1,14 @@
 /** Somebody who waits for a key. */
 export interface Waiter {
   clientKeyId: string;
+  /** What it holds in memory. */
+  bodyBytes: number;
 }
 
 /** Who waits for a key, in fair order: client by client in turn, and first come first served among the requests of one client. */
 export interface WaitingLine<Entry extends Waiter> {
   readonly length: number;
-  /** False: too many wait already, in all or of this client. */
+  /** False: too many wait already, in all or of this client, or too much. */
   join(entry: Entry): boolean;
   leave(entry: Entry): void;
   /**
@@ -17,19 +19,22 @@ export interface WaitingLine<Entry extends Waiter> {
   [Symbol.iterator](): Iterator<Entry>;
 }
 
-/** Each holds a request in memory. */
 const lengthMax = 2000;
 const lengthOfClientMax = 500;
+/** Of all requests that wait; one alone may be longer. */
+const bytesMax = 256 * 1024 * 1024;
 
 export function createWaitingLine<Entry extends Waiter>(): WaitingLine<Entry> {
   /** Who is served next comes first. */
   const clients = new Map<string, Set<Entry>>();
   let length = 0;
+  let bytes = 0;
 
   function leave(entry: Entry): void {
     const own = clients.get(entry.clientKeyId);
     if (!own?.delete(entry)) return;
     length--;
+    bytes -= entry.bodyBytes;
     if (own.size === 0) clients.delete(entry.clientKeyId);
   }
 
@@ -49,9 +54,11 @@ export function createWaitingLine<Entry extends Waiter>(): WaitingLine<Entry> {
     },
     join(entry) {
       const own = clients.get(entry.clientKeyId) ?? new Set();
-      if (length >= lengthMax || own.size >= lengthOfClientMax) return false;
+      const isTooLarge = length > 0 && bytes + entry.bodyBytes > bytesMax;
+      if (isTooLarge || length >= lengthMax || own.size >= lengthOfClientMax) return false;
       clients.set(entry.clientKeyId, own.add(entry));
       length++;
+      bytes += entry.bodyBytes;
       return true;
     },
     leave,

@@ -105,7 +105,8 @@ export function createWaitingRoom<Wanted extends Waitable, Picked extends object
       if (caller.isGone()) return Promise.resolve(null);
       if (found.earliestMs === null || found.earliestMs > untilMs) return Promise.resolve(found);
       const { promise, resolve: settle } = Promise.withResolvers<Picked | NoKey | null>();
-      const entry = { clientKeyId: caller.clientKeyId, wanted, untilMs, settle };
+      const { clientKeyId, bodyBytes } = caller;
+      const entry = { clientKeyId, bodyBytes, wanted, untilMs, settle };
       if (!line.join(entry)) return Promise.resolve(found);
       caller.onGone(() => {
         line.leave(entry);

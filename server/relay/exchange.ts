@@ -60,6 +60,10 @@ export class Exchange implements CallOwner, Caller {
     return this.#call.clientKeyId;
   }
 
+  get bodyBytes(): number {
+    return this.#call.bodyBytes;
+  }
+
   isGone(): boolean {
     return this.abortedBy !== null;
   }

@@ -71,6 +71,10 @@ export class NativeCall implements Caller {
     return this.#request.clientKeyId;
   }
 
+  get bodyBytes(): number {
+    return this.#request.body?.length ?? 0;
+  }
+
   isGone(): boolean {
     return this.abortedBy !== null;
   }

@@ -6,7 +6,7 @@ import { exhausted } from '../support/gemini-failures.ts';
 const model = 'gemini-3.8-flash';
 const minute = 60_000;
 const perDay = 20;
-const caller = { clientKeyId: 'ck_1', isGone: () => false, onGone() {} };
+const caller = { clientKeyId: 'ck_1', bodyBytes: 100, isGone: () => false, onGone() {} };
 
 /** Two keys of 20 requests a day each, a clock that only the script moves, and a Google that counts from midnight to midnight. */
 function open(startsAt: string, midnights: readonly string[]) {

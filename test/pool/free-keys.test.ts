@@ -5,7 +5,7 @@ import { classifyFailure } from '../../server/pool/classify-failure.ts';
 import { createPool, type Pool } from '../../server/pool/pool.ts';
 
 const models = ['gemini-3.8-flash', 'gemini-2.5-pro'];
-const caller = { clientKeyId: 'ck_1', isGone: () => false, onGone() {} };
+const caller = { clientKeyId: 'ck_1', bodyBytes: 100, isGone: () => false, onGone() {} };
 
 /** A look at every key. */
 function plainChoice(pool: Pool, model: string, nowMs: number) {

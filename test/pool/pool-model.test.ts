@@ -204,7 +204,7 @@ class World {
 
 /** So many keys are asked for one request. */
 const switchesMax = 6;
-const caller = { clientKeyId: 'ck_1', isGone: () => false, onGone() {} };
+const caller = { clientKeyId: 'ck_1', bodyBytes: 100, isGone: () => false, onGone() {} };
 
 /** One request; the last word is repeated when there are more tries than words. */
 async function call(world: World, of: string, says: readonly string[]): Promise<void> {

@@ -6,7 +6,7 @@ import type { PoolKey } from '../../server/pool/pool-key.ts';
 
 const model = 'gemini-3.8-flash';
 const minute = 60_000;
-const someone = { clientKeyId: 'ck_1', isGone: () => false, onGone() {} };
+const someone = { clientKeyId: 'ck_1', bodyBytes: 100, isGone: () => false, onGone() {} };
 const day = 86_400_000;
 
 /** A pool with a clock that only pauses move, and a log of what it did. */

@@ -109,3 +109,20 @@ test('people can see which key a request would get, and what keeps each of the o
   });
   expect((await graphql('{ projectProposals { upstreamKeys { id } } }')).projectProposals).toEqual([]);
 });
+
+test('what clients make up as names of models is no state of a key that would be kept', async () => {
+  const { openai, gemini, keys, audit, graphql } = await start();
+  const missing = failure(
+    404,
+    'NOT_FOUND',
+    'models/x is not found for API version v1beta, or is not supported for generateContent.',
+  );
+  gemini.answerWith(() => ({ json: missing, status: 404 }));
+  const client = await openai();
+  for (const name of ['made-up-1', 'made-up-2'])
+    await client.chat.completions.create({ model: name, messages: [{ role: 'user', content: 'x' }] }).catch(() => {});
+  expect(await keys()).toMatchObject([{ cooldowns: [{ model: 'made-up-1' }, { model: 'made-up-2' }] }]);
+  expect(await audit('UpstreamKeyRested')).toEqual([]);
+  const { requests } = await graphql('{ requests(first: 1) { nodes { attempts { failure } } } }');
+  expect(requests.nodes).toEqual([{ attempts: [{ failure: 'model_not_found' }] }]);
+});

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { NoKey } from '../../server/pool/choose-key.ts';
-import { createWaitingLine } from '../../server/pool/waiting-line.ts';
+import { createWaitingLine, type Waiter } from '../../server/pool/waiting-line.ts';
 import { createWaitingRoom } from '../../server/pool/waiting-room.ts';
 
 const model = 'm';
@@ -23,7 +23,12 @@ function open() {
   const leavers: (() => void)[] = [];
   const served: string[] = [];
   function join(name: string, { client = 'a', of = model, untilMs = 1000 } = {}) {
-    const caller = { clientKeyId: client, isGone: () => false, onGone: (leave: () => void) => leavers.push(leave) };
+    const caller = {
+      clientKeyId: client,
+      bodyBytes: 100,
+      isGone: () => false,
+      onGone: (leave: () => void) => leavers.push(leave),
+    };
     return room.wait({ model: of }, caller, missing(of), untilMs).then((result) => {
       served.push(result === null ? `${name} left` : 'key' in result ? `${name} ${result.key}` : `${name} none`);
     });
@@ -123,9 +128,20 @@ test('who leaves is out of the line', async () => {
 });
 
 test('the line has room for 500 requests of a client and 2,000 in all', () => {
-  const line = createWaitingLine<{ clientKeyId: string }>();
-  const joined = (client: string) =>
-    Array.from({ length: 501 }, () => line.join({ clientKeyId: client })).filter(Boolean).length;
+  const line = createWaitingLine<Waiter>();
+  const joined = (clientKeyId: string) =>
+    Array.from({ length: 501 }, () => line.join({ clientKeyId, bodyBytes: 1000 })).filter(Boolean).length;
   expect([joined('a'), joined('b'), joined('c'), joined('d'), joined('e')]).toEqual([500, 500, 500, 500, 0]);
   expect(line.length).toBe(2000);
+});
+
+test('the line holds 256 MiB of requests, or one that is longer', () => {
+  const line = createWaitingLine<Waiter>();
+  const large = { clientKeyId: 'a', bodyBytes: 300 * 1024 * 1024 };
+  expect(line.join(large)).toBe(true);
+  expect(line.join({ clientKeyId: 'b', bodyBytes: 1 })).toBe(false);
+  line.leave(large);
+  const halves = [1, 2].map(() => ({ clientKeyId: 'b', bodyBytes: 128 * 1024 * 1024 }));
+  expect(halves.map((half) => line.join(half))).toEqual([true, true]);
+  expect(line.join({ clientKeyId: 'a', bodyBytes: 1 })).toBe(false);
 });

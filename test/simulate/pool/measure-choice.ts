@@ -18,7 +18,7 @@ const keyCount = 10_000;
 const restingCount = 9900;
 const microsecondsMax = 20;
 const bytesMax = 2048;
-const caller = { clientKeyId: 'ck_1', isGone: () => false, onGone() {} };
+const caller = { clientKeyId: 'ck_1', bodyBytes: 100, isGone: () => false, onGone() {} };
 const rounds = 101;
 const choicesPerRound = 200;
 

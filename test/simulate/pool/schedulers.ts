@@ -28,7 +28,7 @@ export function ours({ world, time, random }: SchedulerParts): Scheduler {
   const wake = (ms: number, ring: () => void) => void time.sleep(ms).then(ring);
   const pool = createPool({ now: time.now, random, delay: time.sleep, wake });
   for (const { id } of world.keys) pool.add({ id, apiKey: id, maskedKey: id, isEnabled: true, rejection: null });
-  const caller = { clientKeyId: 'ck_1', isGone: () => false, onGone() {} };
+  const caller = { clientKeyId: 'ck_1', bodyBytes: 100, isGone: () => false, onGone() {} };
   // What the pool proposes, its operator accepts after a day.
   wake(dayMs, () => {
     for (const [index, ids] of pool.quotas.projectGuess().entries())
