@@ -148,7 +148,8 @@ builder.mutationFields((t) => ({
           { ...about, limits: Object.fromEntries(limits) },
           actor(context),
         );
-        if (problem) return invalidInput(problem.field, problem.message);
+        const wrong = limitNames.find((name) => kinds[name] === problem?.field) ?? problem?.field;
+        if (problem) return invalidInput(wrong ?? '', problem.message);
         return { __typename: 'QuotaRuleSetSuccess', rules: services.keySettings.rules() };
       }) as never,
   }),

@@ -50,7 +50,7 @@ export interface Circumstances {
 
 /** Why a key was not chosen; a rest's reason is the failure that it came from, or the quota that is about to run out. */
 export interface Obstacle {
-  reason: 'tried' | 'disabled' | 'rejected' | 'busy' | FailureClass;
+  reason: 'disabled' | 'rejected' | 'busy' | FailureClass;
   /** When it is over, ms since 1970; null when no time is known. */
   untilMs: number | null;
 }
@@ -79,12 +79,17 @@ const ranks: Readonly<Record<Strategy, Rank>> = {
   sticky: ({ lastPick }) => -lastPick,
 };
 
-/** Of more free keys than this only so many are compared. */
-const comparedMax = 128;
+/** Of more free keys than this only so many are compared, where any that are little used will do. */
+export const comparedMax = 128;
+
+/** Whether a strategy has to look at all keys that are free: it is about one of them. */
+export function isAboutOne(strategy: Strategy): boolean {
+  return strategy === 'fill-first' || strategy === 'sticky';
+}
 
 /**
  * The key for a wish; null when none is free. Pure.
- * @param keys Where there are many, the first of those that are free are compared.
+ * @param keys Where there are many, `comparedMax` of those that are free may be compared, the first ones.
  * @param preferred The key that served the conversation before: it is taken if it is free.
  * @param onHeld Told of the keys that were passed over, but for those already tried.
  */
@@ -101,6 +106,7 @@ export function chooseKey<Key extends Candidate>(
   let best: Key | null = null;
   let bestRank = Infinity;
   let compared = 0;
+  const enough = isAboutOne(circumstances.strategy) ? Infinity : comparedMax;
   for (const key of keys) {
     if (tried.has(key.id)) continue;
     const obstacle = obstacleOf(key, wish, circumstances);
@@ -113,7 +119,7 @@ export function chooseKey<Key extends Candidate>(
       best = key;
       bestRank = itsRank;
     }
-    if (++compared === comparedMax) break;
+    if (++compared === enough) break;
   }
   return best && { key: best, by: circumstances.strategy };
 }
@@ -156,7 +162,7 @@ export function noKey<Key extends Candidate>(keys: Iterable<Key>, wish: Wish, ci
 }
 
 function isFailureClass(reason: Obstacle['reason']): reason is FailureClass {
-  return reason !== 'tried' && reason !== 'busy' && reason !== 'disabled' && reason !== 'rejected';
+  return reason !== 'busy' && reason !== 'disabled' && reason !== 'rejected';
 }
 
 /** Whether a key is switched on and Google accepts it, as far as is known. */

@@ -1,3 +1,5 @@
+import { keepNewest } from './keep-newest.ts';
+
 /** Which key served a conversation last: what Google keeps of its beginning lies in that key's project. */
 export interface Conversations {
   /** The id of the key; null when it is not known, or was too long ago. */
@@ -19,11 +21,7 @@ export function createConversations(): Conversations {
     note(conversation, keyId, nowMs) {
       known.delete(conversation);
       known.set(conversation, { keyId, atMs: nowMs });
-      if (known.size <= conversationsMax) return;
-      for (const oldest of known.keys()) {
-        known.delete(oldest);
-        return;
-      }
+      keepNewest(known, conversationsMax);
     },
   };
 }

@@ -1,5 +1,6 @@
 import { lonelyFailuresMax, type Rest } from './choose-key.ts';
 import type { Failure } from './classify-failure.ts';
+import { keepNewest } from './keep-newest.ts';
 import type { PoolKey } from './pool-key.ts';
 
 /** What became of a key's state; null: nothing that can be seen. */
@@ -20,7 +21,7 @@ export function noteSuccess(key: PoolKey, model: string): HealthChange {
   key.unknownRefusals = 0;
   key.lonelyFailures = 0;
   key.deniedModels.clear();
-  if (!key.servedModels.has(model)) addBounded(key.servedModels, model);
+  if (!key.servedModels.has(model)) keepNewest(key.servedModels.add(model), modelsMax);
   if (!key.rejection) return null;
   key.rejection = null;
   return 'restored';
@@ -80,21 +81,25 @@ function isDeniedEverywhere(key: PoolKey, model: string, { class: reason, httpSt
   return key.deniedModels.size >= deniedModelsMax;
 }
 
+/** What another key of the project was refused for want of quota, this one would be too. @param model Null: all. */
+export function shareRest(
+  key: PoolKey,
+  model: string | null,
+  rest: Rest,
+  failure: Failure,
+  nowMs: number,
+): HealthChange {
+  const own = model === null ? key.rest : key.rests.get(model);
+  if (own && own.untilMs >= rest.untilMs) return null;
+  if (model === null) key.rest = rest;
+  else restModels(key, model, failure, rest, nowMs);
+  return 'rested';
+}
+
 /** Rests the requested model and, where Google names it, the one whose quota it shares. */
 function restModels(key: PoolKey, model: string, { quotaModel }: Failure, rest: Rest, nowMs: number): void {
   for (const [name, { untilMs }] of key.rests) if (untilMs <= nowMs) key.rests.delete(name);
   key.rests.set(model, rest);
   if (quotaModel !== null) key.rests.set(quotaModel, rest);
-  for (const name of key.rests.keys()) {
-    if (key.rests.size <= modelsMax) break;
-    key.rests.delete(name);
-  }
-}
-
-function addBounded(names: Set<string>, name: string): void {
-  names.add(name);
-  for (const oldest of names) {
-    if (names.size <= modelsMax) break;
-    names.delete(oldest);
-  }
+  keepNewest(key.rests, modelsMax);
 }

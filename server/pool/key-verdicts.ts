@@ -1,6 +1,6 @@
 import type { Rest } from './choose-key.ts';
 import type { Failure, FailureClass } from './classify-failure.ts';
-import { noteFailure, noteLonelyFailure, noteSuccess } from './key-health.ts';
+import { noteFailure, noteLonelyFailure, noteSuccess, shareRest } from './key-health.ts';
 import type { KeyChange } from './pool-change.ts';
 import type { PoolKey } from './pool-key.ts';
 import { createUnknownModels, type UnknownModels } from './unknown-models.ts';
@@ -51,9 +51,8 @@ export function createVerdicts({ keys, now, random, place, changed }: VerdictPar
     if (project === null) return;
     for (const key of keys()) {
       if (key.project !== project || key.id === id) continue;
-      if (model === null) key.rest = rest;
-      else key.rests.set(model, rest);
-      changed({ key, kind: 'rested', model, rest, failure });
+      if (shareRest(key, model, rest, failure, now()) === 'rested')
+        changed({ key, kind: 'rested', model, rest, failure });
     }
   }
 

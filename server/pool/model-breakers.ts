@@ -1,4 +1,5 @@
 import { Breaker, type BreakerLimits } from './breaker.ts';
+import { keepNewest } from './keep-newest.ts';
 
 /** An overload is over within seconds, or comes and goes for minutes. */
 const limits: BreakerLimits = { failuresMin: 6, firstMs: 1000, longestMs: 16_000 };
@@ -18,8 +19,7 @@ export function createModelBreakers(): ModelBreakers {
   function open(model: string): Breaker {
     const breaker = byModel.get(model) ?? new Breaker(limits);
     byModel.set(model, breaker);
-    const [oldest] = byModel.keys();
-    if (byModel.size > modelsMax && oldest !== undefined) byModel.delete(oldest);
+    keepNewest(byModel, modelsMax);
     return breaker;
   }
 

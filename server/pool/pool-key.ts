@@ -20,7 +20,7 @@ export interface PoolKey extends Candidate {
 
 /** A key as it joins the pool. */
 export type NewPoolKey = Pick<PoolKey, 'id' | 'apiKey' | 'maskedKey' | 'isEnabled' | 'rejection'> &
-  Partial<Pick<PoolKey, 'project' | 'rest' | 'rests'> & KeySettings>;
+  Partial<Pick<PoolKey, 'project' | 'rest' | 'rests' | 'lastFailure'> & KeySettings>;
 
 /** What people set for a key. */
 export type KeySettings = Pick<PoolKey, 'caps' | 'weight' | 'connectionsMax' | 'proxyUrl'>;
@@ -35,13 +35,13 @@ export function newPoolKey(given: NewPoolKey, place: number): PoolKey {
     proxyUrl: null,
     rest: null,
     rests: new Map(),
+    lastFailure: null,
     ...given,
     inFlight: 0,
     lonelyFailures: 0,
     place,
     // Never used: before all that were, the oldest first.
     lastPick: place - Number.MAX_SAFE_INTEGER,
-    lastFailure: null,
     unknownRefusals: 0,
     deniedModels: new Set(),
     servedModels: new Set(),

@@ -5,6 +5,8 @@ import {
   type Circumstances,
   callsMax,
   chooseKey,
+  comparedMax,
+  isAboutOne,
   type NoKey,
   noKey,
   type Obstacle,
@@ -174,7 +176,8 @@ export function createPool(parts: PoolParts): Pool {
 
   /** Of many keys others are compared each time. */
   function spread(free: readonly PoolKey[]): Iterable<PoolKey> {
-    return free.length <= manyKeys ? free : from(free, Math.floor(random() * free.length));
+    const isFew = free.length <= comparedMax || isAboutOne(strategy);
+    return isFew ? free : from(free, Math.floor(random() * free.length));
   }
 
   function take(wanted: Wanted, tried = none): Pick | NoKey {
@@ -399,8 +402,6 @@ export function createPool(parts: PoolParts): Pool {
 
 /** A check is about the key, not about a model. */
 const noModel = '';
-/** Of more free keys than this, a choice compares some. */
-const manyKeys = 128;
 
 /** What the tries of a request have used up. */
 interface Tries {

@@ -1,3 +1,5 @@
+import { keepNewest } from './keep-newest.ts';
+
 /** A refusal for a quota, as the guess looks at it. Times are ms since 1970. */
 export interface RunOut {
   keyId: string;
@@ -53,7 +55,7 @@ export function createProjectGuess(): ProjectGuess {
     if (known) return known;
     const fresh = { a, b, together: 0, apart: 0, lastMs: Number.NEGATIVE_INFINITY };
     pairs.set(name, fresh);
-    dropOldest(pairs, pairsMax);
+    keepNewest(pairs, pairsMax);
     return fresh;
   }
 
@@ -75,7 +77,7 @@ export function createProjectGuess(): ProjectGuess {
       const running = others.filter(({ keyId, untilMs }) => keyId !== runOut.keyId && untilMs > runOut.atMs);
       recent.delete(name);
       recent.set(name, [...running, runOut].slice(-comparedMax));
-      dropOldest(recent, modelsMax);
+      keepNewest(recent, modelsMax);
     },
     groups: () => groupsOf([...pairs.values()]),
     forget(keyId) {
@@ -101,11 +103,4 @@ function groupsOf(pairs: readonly Pair[]): string[][] {
 /** Google's counts are not exact: now and then one of two is let through. */
 function isTogether({ together, apart }: Pair): boolean {
   return together >= timesMin && together >= apart * exceptionsMax;
-}
-
-function dropOldest(map: Map<string, unknown>, sizeMax: number): void {
-  for (const oldest of map.keys()) {
-    if (map.size <= sizeMax) return;
-    map.delete(oldest);
-  }
 }

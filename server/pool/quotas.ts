@@ -1,5 +1,6 @@
 import type { Rest } from './choose-key.ts';
 import type { Failure, FailureClass, KeyAction } from './classify-failure.ts';
+import { keepNewest } from './keep-newest.ts';
 import { createProjectGuess } from './project-guess.ts';
 import type { QuotaKind, QuotaLimit } from './quota.ts';
 import { type QuotaCaps, QuotaMeter, type QuotaUse, type TierLimits } from './quota-meter.ts';
@@ -49,7 +50,7 @@ export interface Quotas {
   recall(
     key: QuotaUser,
     model: string,
-    known: { limits?: readonly QuotaLimit[]; requests?: number; tokens?: number },
+    known: { limits?: readonly QuotaLimit[]; learnedAtMs?: number; requests?: number; tokens?: number },
     nowMs: number,
   ): void;
 }
@@ -78,8 +79,8 @@ export function createQuotas(): Quotas {
     const fresh = new Map<string, QuotaMeter>();
     meters.set(model, fresh);
     tierLimits.set(model, {});
-    forgetOldest(meters);
-    forgetOldest(tierLimits);
+    keepNewest(meters, modelsMax);
+    keepNewest(tierLimits, modelsMax);
     return fresh;
   }
 
@@ -141,7 +142,7 @@ export function createQuotas(): Quotas {
       if (failure.limits.length === 0) return [];
       if (quotaModel !== null && quotaModel !== model) {
         quotaModels.set(model, quotaModel);
-        forgetOldest(quotaModels);
+        keepNewest(quotaModels, modelsMax);
       }
       return learn(key, model, failure, nowMs);
     },
@@ -166,10 +167,10 @@ export function createQuotas(): Quotas {
       for (const ofModel of meters.values()) ofModel.delete(id);
       guess.forget(id);
     },
-    recall(key, model, { limits = [], requests = 0, tokens = 0 }, nowMs) {
+    recall(key, model, { limits = [], learnedAtMs, requests = 0, tokens = 0 }, nowMs) {
       const meter = open(key, model, nowMs);
       meter.recall(requests, tokens);
-      if (limits.length > 0) meter.learn(limits, null, nowMs);
+      meter.learn(limits, null, learnedAtMs ?? nowMs);
     },
   };
 }
@@ -190,11 +191,4 @@ function quotaHit(name: FailureClass, limits: readonly QuotaLimit[]): QuotaKind 
 
 function lengthOf(action: KeyAction, nowMs: number): number {
   return action.kind === 'rest-model' ? action.untilMs - nowMs : 0;
-}
-
-function forgetOldest(map: Map<string, unknown>): void {
-  for (const oldest of map.keys()) {
-    if (map.size <= modelsMax) return;
-    map.delete(oldest);
-  }
 }

@@ -1,3 +1,5 @@
+import { keepNewest } from './keep-newest.ts';
+
 /** Models that Google does not have: no further key is asked for one, once keys of two projects were told so. */
 export interface UnknownModels {
   /** Until when a model is taken for unknown, ms since 1970; null for one that may be there. */
@@ -23,8 +25,7 @@ export function createUnknownModels(): UnknownModels {
       const projects = missing.get(model)?.projects ?? new Set();
       missing.delete(model);
       missing.set(model, { projects: projects.add(project), untilMs });
-      const [oldest] = missing.keys();
-      if (missing.size > modelsMax && oldest !== undefined) missing.delete(oldest);
+      keepNewest(missing, modelsMax);
     },
     noteServed: (model) => void missing.delete(model),
   };

@@ -13,6 +13,7 @@ import type { keyStateCommands } from './key-state-commands.ts';
 import type { KeyChangeRow, manyKeysCommands } from './many-keys-commands.ts';
 import type { ImportRow } from './plan-import.ts';
 import type { Pool, KeyChange as PoolChange } from './pool.ts';
+import type { PoolKey } from './pool-key.ts';
 import { UpstreamKey, type UpstreamKeySource } from './upstream-key.entity.ts';
 import type { Addition, upstreamKeyCommands } from './upstream-key-commands.ts';
 
@@ -67,7 +68,7 @@ export async function loadUpstreamKeys({ execute, orm, vault, pool, now }: Upstr
   }
   for (const { upstreamKeyId, model, kind, limit, learnedAt } of await em.find(UpstreamKeyQuota, {})) {
     const key = pool.get(upstreamKeyId);
-    if (key) pool.quotas.recall(key, model, { limits: [{ kind, limit }] }, learnedAt);
+    if (key) pool.quotas.recall(key, model, { limits: [{ kind, limit }], learnedAtMs: learnedAt }, now());
   }
 
   // If this cannot be written, nothing can, and the process ends; the pool would only find out once more after the next start.
@@ -179,11 +180,13 @@ function causeOf({ class: failure, message, httpStatus }: Failure) {
   return { failure, message, httpStatus };
 }
 
-function restsIn(rows: readonly UpstreamKeyRest[] = []): { rest: Rest | null; rests: Map<string, Rest> } {
-  const rests = new Map(rows.map(({ model, until, reason }) => [model, { untilMs: until, reason }]));
+/** What a key rests from, and the failure behind the longest rest. */
+function restsIn(rows: readonly UpstreamKeyRest[] = []): Pick<PoolKey, 'rest' | 'rests' | 'lastFailure'> {
+  const rests = new Map<string, Rest>(rows.map(({ model, until, reason }) => [model, { untilMs: until, reason }]));
   const rest = rests.get(ofAllModels) ?? null;
   rests.delete(ofAllModels);
-  return { rest, rests };
+  const [longest] = rows.toSorted((a, b) => b.until - a.until);
+  return { rest, rests, lastFailure: longest ? { class: longest.reason, message: longest.message } : null };
 }
 
 const ofAllModels = '';

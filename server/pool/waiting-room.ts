@@ -12,6 +12,10 @@ export interface Caller extends Waiter {
 interface Waitable {
   model: string;
   only?: string | null;
+  /** Of the prompt, about: where there is no room for so many, there may be for fewer. */
+  tokens?: number;
+  /** No quota is used for it: there may be a key for it where there is none for others. */
+  isUncounted?: boolean;
 }
 
 /** Where requests wait for a key that rests. */
@@ -37,6 +41,8 @@ interface WaitingRoomParts<Wanted, Picked> {
 
 interface Waiting<Wanted, Picked> extends Waiter {
   wanted: Wanted;
+  /** What the pool said when it was last asked. */
+  found: NoKey;
   /** ms since 1970. */
   untilMs: number;
   settle(result: Picked | NoKey | null): void;
@@ -56,30 +62,34 @@ export function createWaitingRoom<Wanted extends Waitable, Picked extends object
 
   function serve(): void {
     if (line.length === 0) return;
-    const missing = new Map<string, NoKey>();
-    line.serveInTurn(({ wanted, settle }) => {
-      const name = nameOf(wanted);
-      if (missing.has(name)) return false;
-      const found = take(wanted);
-      if (isNoKey(found)) missing.set(name, found);
-      else settle(found);
-      return !isNoKey(found);
+    /** The least that there is no key for, by model. */
+    const missing = new Map<string, { need: number; found: NoKey }>();
+    line.serveInTurn((entry) => {
+      const [name, need] = [nameOf(entry.wanted), needOf(entry.wanted)];
+      const known = missing.get(name);
+      const found = known && known.need <= need ? known.found : take(entry.wanted);
+      if (!isNoKey(found)) {
+        entry.settle(found);
+        return true;
+      }
+      entry.found = found;
+      if (!known || need < known.need) missing.set(name, { need, found });
+      return false;
     });
-    setAlarm(sendAway(missing));
+    setAlarm(sendAway());
   }
 
   /** Sends away whose patience ends before a key is free. @returns when the line has to be looked at again, ms since 1970. */
-  function sendAway(missing: ReadonlyMap<string, NoKey>): number {
+  function sendAway(): number {
     const nowMs = now();
     let nextMs = Infinity;
     for (const entry of [...line]) {
-      const found = missing.get(nameOf(entry.wanted)) as NoKey;
-      const earliestMs = found.earliestMs ?? Infinity;
+      const earliestMs = entry.found.earliestMs ?? Infinity;
       if (nowMs < entry.untilMs && earliestMs <= entry.untilMs) {
         nextMs = Math.min(nextMs, Math.max(earliestMs, nowMs + lookMsMin), entry.untilMs);
       } else {
         line.leave(entry);
-        entry.settle(found);
+        entry.settle(entry.found);
       }
     }
     return nextMs;
@@ -106,7 +116,7 @@ export function createWaitingRoom<Wanted extends Waitable, Picked extends object
       if (found.earliestMs === null || found.earliestMs > untilMs) return Promise.resolve(found);
       const { promise, resolve: settle } = Promise.withResolvers<Picked | NoKey | null>();
       const { clientKeyId, bodyBytes } = caller;
-      const entry = { clientKeyId, bodyBytes, wanted, untilMs, settle };
+      const entry = { clientKeyId, bodyBytes, wanted, found, untilMs, settle };
       if (!line.join(entry)) return Promise.resolve(found);
       caller.onGone(() => {
         line.leave(entry);
@@ -121,6 +131,11 @@ export function createWaitingRoom<Wanted extends Waitable, Picked extends object
 
 function nameOf({ model, only }: Waitable): string {
   return `${only ?? ''} ${model}`;
+}
+
+/** What finds no key finds none for more either. */
+function needOf({ tokens = 0, isUncounted = false }: Waitable): number {
+  return isUncounted ? -1 : tokens;
 }
 
 function isNoKey(found: object): found is NoKey {

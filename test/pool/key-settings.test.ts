@@ -220,7 +220,7 @@ test('what cannot be set is refused with the field that is wrong', async () => {
     ['upstreamKeyGroupUpdate', { group: ' ', proxyUrl: 'http://host:1' }, 'group'],
     ['upstreamKeyGroupUpdate', { group: 'g', proxyUrl: 'http://host/path' }, 'proxyUrl'],
     ['upstreamKeyGroupUpdate', { group: 'g'.repeat(51), proxyUrl: 'http://host:1' }, 'group'],
-    ['quotaRuleSet', { requestsPerDay: 0 }, 'requests-per-day'],
+    ['quotaRuleSet', { requestsPerDay: 0 }, 'requestsPerDay'],
     ['quotaRuleSet', { upstreamKeyId: 'uk_none', requestsPerDay: 1 }, 'upstreamKeyId'],
     ['quotaRuleSet', { model: 'm'.repeat(300), requestsPerDay: 1 }, 'model'],
   ];

@@ -293,7 +293,27 @@ describe('a key that was refused for long', () => {
   });
 });
 
+test.each([
+  ['fill-first', 'k1'],
+  ['sticky', 'k200'],
+] as const)('in a large pool %s finds its one key too', async (strategy, expected) => {
+  const pool = createPool({ strategy, now: () => 0, random: () => 0.5, delay: async () => {} });
+  for (let number = 1; number <= 300; number++)
+    pool.add({ id: `k${number}`, apiKey: 'key', maskedKey: 'k…', isEnabled: true, rejection: null });
+  await pool.pick({ model, only: 'k200' }, someone);
+  expect(pool.choose({ model })).toMatchObject({ key: { id: expected } });
+});
+
 describe('keys of one project', () => {
+  test('keep a longer rest of their own when another one is refused for a minute', async () => {
+    const { pool, run, fail } = open(2);
+    await run(() => fail(429, 'Quota.', [spentDay]), { only: 'k1' });
+    const untilMs = pool.get('k1')?.rests.get(model)?.untilMs;
+    for (const id of ['k1', 'k2']) pool.setProject(id, 'projects/1');
+    await run(() => fail(429, 'Please retry in 30s.'), { only: 'k2' });
+    expect(pool.get('k1')?.rests.get(model)?.untilMs).toBe(untilMs);
+  });
+
   test('rest together when one of them is refused for want of quota, and for nothing else', async () => {
     const { pool, run, fail, clock } = open(4);
     const told: string[] = [];
@@ -307,7 +327,8 @@ describe('keys of one project', () => {
     expect(used).toEqual(['k2']);
     expect(pool.choose({ model, only: 'k3' })).toMatchObject({ reasons: ['key_model_day'] });
     expect(pool.choose({ model })).toMatchObject({ key: { id: 'k4' } });
-    expect(told).toEqual(['k1 key_model_denied', 'k2 key_model_day', 'k1 key_model_day', 'k3 key_model_day']);
+    // The first one rests longer already.
+    expect(told).toEqual(['k1 key_model_denied', 'k2 key_model_day', 'k3 key_model_day']);
     clock.now += day;
     expect(pool.choose({ model, only: 'k3' })).toHaveProperty('key');
   });

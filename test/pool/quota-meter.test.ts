@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { classifyFailure } from '../../server/pool/classify-failure.ts';
 import { MinuteWindow } from '../../server/pool/minute-window.ts';
 import { limitsIn } from '../../server/pool/quota.ts';
 import { QuotaMeter } from '../../server/pool/quota-meter.ts';
+import { createQuotas } from '../../server/pool/quotas.ts';
 
 const start = Date.parse('2026-11-23T20:00:00Z');
 const midnight = Date.parse('2026-11-24T08:00:00Z');
@@ -160,6 +162,22 @@ describe('what is left of a quota', () => {
     const [slot] = take(1);
     meter.giveBack(slot as number, 10);
     expect(meter.hold(10, null, start)).toBeNull();
+  });
+
+  test('that was known before a restart does not make the calls from before it look like those of others', () => {
+    const quotas = createQuotas();
+    const key = { id: 'k', project: null, caps: null };
+    const limits = [{ kind: 'requests-per-minute' as const, limit: 100 }];
+    quotas.recall(key, 'm', { limits, learnedAtMs: start - day }, start);
+    const taken = quotas.take(key, 'm', 10, start + 1000);
+    const quotaFailure = { quotaId: 'GenerateRequestsPerMinutePerProjectPerModel', quotaValue: '100' };
+    const details = [{ '@type': 'type.googleapis.com/google.rpc.QuotaFailure', violations: [quotaFailure] }];
+    const text = JSON.stringify({ error: { message: 'Quota. Please retry in 30s.', details } });
+    const failure = classifyFailure({ kind: 'error', status: 429, text }, start + 1000);
+    quotas.noteFailure(taken, key, 'm', failure, start + 1000);
+    for (let count = 0; count < 99; count++) quotas.take(key, 'm', 10, start + 2 * minute);
+    expect(quotas.hold(key, 'm', 10, start + 2 * minute)).toBeNull();
+    expect(quotas.known(key, start + 2 * minute)).toMatchObject([{ quotas: [{ limit: 100, used: 99 }] }]);
   });
 
   test("the operator's limit holds beside Google's", () => {

@@ -40,7 +40,7 @@ test('a key whose day is spent is out until midnight in California, after a rest
     { model, kind: 'REQUESTS_PER_MINUTE', limit: 20, used: 0 },
     { model, kind: 'REQUESTS_PER_DAY', limit: 20, used: 1 },
   ];
-  expect(await keys()).toMatchObject([{ cooldowns: spent.cooldowns, quotas }]);
+  expect(await keys()).toMatchObject([{ cooldowns: spent.cooldowns, lastFailure: 'key_model_day', quotas }]);
   expect(await ask()).toBe(429);
   expect(gemini.generations()).toHaveLength(2);
   const [rested] = await audit('UpstreamKeyRested');

@@ -115,6 +115,27 @@ test('who waits for another model does not hold up the line', async () => {
   expect(served).toEqual(['two k1']);
 });
 
+test('who needs less is served, and not sent away, although there is no room for who came before', async () => {
+  const asked: number[] = [];
+  const room = createWaitingRoom<{ model: string; tokens: number; isUncounted?: boolean }, { key: string }>({
+    take: ({ tokens, isUncounted }) => {
+      asked.push(tokens);
+      return isUncounted || tokens <= 100 ? { key: 'k1' } : { earliestMs: 900, reasons: ['key_model_minute'] };
+    },
+    now: () => 0,
+    wake() {},
+  });
+  const caller = { clientKeyId: 'a', bodyBytes: 100, isGone: () => false, onGone() {} };
+  const soon: NoKey = { earliestMs: 0, reasons: ['key_model_minute'] };
+  void room.wait({ model, tokens: 5000 }, caller, soon, 1000);
+  void room.wait({ model, tokens: 6000 }, caller, soon, 1000);
+  // For more than the first one needs nobody is asked in vain.
+  expect(asked).toEqual([5000, 5000]);
+  expect(await room.wait({ model, tokens: 100 }, caller, soon, 500)).toEqual({ key: 'k1' });
+  expect(await room.wait({ model, tokens: 9000, isUncounted: true }, caller, soon, 500)).toEqual({ key: 'k1' });
+  expect(room.length).toBe(2);
+});
+
 test('who leaves is out of the line', async () => {
   const { room, earliest, free, served, join, leavers, goOn } = open();
   earliest[model] = 100;
