@@ -1,4 +1,5 @@
 import { builder } from './builder.ts';
+import { clientTermInputs, problemOfTerms, toTerms } from './client-terms.ts';
 import type { ClientKey, Context } from './context.ts';
 import { ConflictError, InvalidInputError, invalidInput, NotFoundError, orFailure, resultUnion } from './failures.ts';
 import { connectionOf, pageSize } from './page.ts';
@@ -6,7 +7,11 @@ import { UsageTotalsType } from './usage-totals.ts';
 
 const ClientKeyStatus = builder.enumType('ClientKeyStatus', {
   description: 'State of a client key.',
-  values: { ACTIVE: { description: 'Can be used.' }, DISABLED: { description: 'Switched off.' } } as const,
+  values: {
+    ACTIVE: { description: 'Can be used.' },
+    DISABLED: { description: 'Switched off.' },
+    EXPIRED: { description: 'Its time is over.' },
+  } as const,
 });
 
 export const ClientKeyType = builder.objectRef<ClientKey>('ClientKey').implement({
@@ -19,7 +24,10 @@ export const ClientKeyType = builder.objectRef<ClientKey>('ClientKey').implement
     status: t.field({
       type: ClientKeyStatus,
       description: 'Whether it can be used.',
-      resolve: ({ isEnabled }) => (isEnabled ? 'ACTIVE' : 'DISABLED'),
+      resolve: ({ isEnabled, terms }) => {
+        if (!isEnabled) return 'DISABLED';
+        return (terms.expiresAt ?? Number.POSITIVE_INFINITY) <= Date.now() ? 'EXPIRED' : 'ACTIVE';
+      },
     }),
     allowedModels: t.stringList({
       nullable: true,
@@ -82,6 +90,7 @@ const CreateInput = builder.inputType('ClientKeyCreateInput', {
     name: t.string({ required: true, description: '1 to 100 characters.' }),
     secret: t.string({ description: 'Your own secret, 20 to 200 characters without spaces; else one is made.' }),
     allowedModels: t.stringList({ description: `${allowedModelsMeaning} Null or left out: all models.` }),
+    ...clientTermInputs(t),
   }),
 });
 const UpdateInput = builder.inputType('ClientKeyUpdateInput', {
@@ -91,6 +100,7 @@ const UpdateInput = builder.inputType('ClientKeyUpdateInput', {
     name: t.string({ description: '1 to 100 characters.' }),
     isEnabled: t.boolean({ description: 'Off: requests with it are refused.' }),
     allowedModels: t.stringList({ description: `${allowedModelsMeaning} Null: all models.` }),
+    ...clientTermInputs(t),
   }),
 });
 const DeleteInput = builder.inputType('ClientKeyDeleteInput', {
@@ -120,10 +130,11 @@ builder.mutationFields((t) => ({
           return invalidInput('secret', 'An own secret has 20 to 200 characters without spaces.');
         }
         if (!areModels(input.allowedModels)) return invalidInput('allowedModels', modelsRule);
-        const made = await context.services.clients.create(
-          { name: input.name.trim(), ...(secret && { secret }), allowedModels: input.allowedModels ?? null },
-          actor(context),
-        );
+        const problem = problemOfTerms(input);
+        if (problem) return invalidInput(...problem);
+        const allowedModels = input.allowedModels ?? null;
+        const wanted = { name: input.name.trim(), ...(secret && { secret }), allowedModels, terms: toTerms(input) };
+        const made = await context.services.clients.create(wanted, actor(context));
         return { __typename: 'ClientKeyCreateSuccess', ...made };
       }) as never,
   }),
@@ -131,14 +142,17 @@ builder.mutationFields((t) => ({
     type: resultUnion('ClientKeyUpdateResult', UpdateSuccess as never, [InvalidInputError, NotFoundError]),
     description: 'Renames a client key, switches it on or off, or says what it may use.',
     args: { input: t.arg({ type: UpdateInput, required: true }) },
-    resolve: (_root, { input: { id, name, isEnabled, allowedModels } }, context) =>
+    resolve: (_root, { input: { id, name, isEnabled, allowedModels, ...terms } }, context) =>
       orFailure(async () => {
         if (name != null && !isName(name)) return invalidInput('name', nameRule);
         if (!areModels(allowedModels)) return invalidInput('allowedModels', modelsRule);
+        const problem = problemOfTerms(terms);
+        if (problem) return invalidInput(...problem);
         const changes = {
           ...(name != null && { name: name.trim() }),
           ...(isEnabled != null && { isEnabled }),
           ...(allowedModels !== undefined && { allowedModels }),
+          terms: toTerms(terms),
         };
         await context.services.clients.update({ id: String(id), ...changes }, actor(context));
         return { __typename: 'ClientKeyUpdateSuccess', id };

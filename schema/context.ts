@@ -1,12 +1,21 @@
 import type { Admin, Session, Viewer } from '../server/admin/admin.ts';
 import type { ClientKey } from '../server/clients/client-key.entity.ts';
-import type { Clients } from '../server/clients/clients.ts';
+import type { Clients, WantedTerms } from '../server/clients/clients.ts';
+import type { BudgetState } from '../server/clients/limits/admit.ts';
+import type { Limiter } from '../server/clients/limits/limiter.ts';
+import type { Budget, WantedBudget } from '../server/clients/limits/terms.ts';
 import type { Job, JobRow, JobRowOutcome, Jobs } from '../server/jobs/jobs.ts';
 import type { LedgerEntry } from '../server/ledger/ledger.ts';
 import type { Page } from '../server/ledger/page.ts';
 import type { Request, RequestFilter, RequestOutcome } from '../server/ledger/projections/requests.ts';
-import type { UsageTotals } from '../server/ledger/projections/usage-buckets.ts';
-import type { UsageDimension, UsageInterval, UsageQuery, UsageReport } from '../server/ledger/usage-report.ts';
+import type {
+  LatencyPercentiles,
+  UsageDimension,
+  UsageInterval,
+  UsageQuery,
+  UsageReport,
+  UsageTotals,
+} from '../server/ledger/usage-report.ts';
 import type { KeyChange } from '../server/pool/key-change.ts';
 import type { KeyFilter } from '../server/pool/key-filter.ts';
 import type { KeySettings } from '../server/pool/key-settings.ts';
@@ -17,9 +26,13 @@ import type { QuotaUse } from '../server/pool/quota-meter.ts';
 import type { QuotaRule } from '../server/pool/quota-rules.ts';
 import type { ImportPreview, UpstreamKeyJobs } from '../server/pool/upstream-key-jobs.ts';
 import type { KeyDetails, UpstreamKeys } from '../server/pool/upstream-keys.ts';
+import type { Price, Rates } from '../server/pricing/price.ts';
+import type { PriceBook } from '../server/pricing/price-book.ts';
 import type { LiveFigures } from '../server/relay/live-counters.ts';
 
 export type {
+  Budget,
+  BudgetState,
   ClientKey,
   ImportInput,
   ImportPreview,
@@ -29,9 +42,12 @@ export type {
   KeyChange,
   KeyChangeRow,
   KeyFilter,
+  LatencyPercentiles,
   LedgerEntry,
   Page,
+  Price,
   QuotaRule,
+  Rates,
   Request,
   RequestFilter,
   RequestOutcome,
@@ -42,6 +58,8 @@ export type {
   UsageReport,
   UsageTotals,
   Viewer,
+  WantedBudget,
+  WantedTerms,
 };
 
 /** A key of the pool: what is known about it, and what it is up to. */
@@ -77,10 +95,19 @@ export interface TimeRange {
 }
 export type RangePreset = 'ALL_TIME' | 'TODAY' | 'YESTERDAY' | 'LAST_24_HOURS' | 'LAST_7_DAYS' | 'LAST_30_DAYS';
 
+/** A report with the question that it answers. */
+export type RangedReport = UsageReport & {
+  fromMs: number | null;
+  toMs: number;
+  query: Omit<UsageQuery, 'fromMs' | 'toMs'>;
+};
+
 /** All that resolvers can do: the server's parts behind the questions the API asks. */
 export interface Services {
   admin: Admin;
   clients: Clients;
+  limiter: Limiter;
+  prices: PriceBook;
   upstreamKeys: UpstreamKeys;
   keySettings: KeySettings;
   upstreamKeyJobs: UpstreamKeyJobs;
@@ -100,10 +127,15 @@ export interface Services {
   requestPage(first: number, after: string | null, filter: RequestFilter): Promise<Page<Request>>;
   request(requestId: string): Promise<Request | null>;
   /** @throws RangeError for a range or a time zone that does not exist. */
-  usage(
-    range: TimeRange,
-    query: Omit<UsageQuery, 'fromMs' | 'toMs'>,
-  ): UsageReport & { fromMs: number | null; toMs: number };
+  usage(range: TimeRange, query: Omit<UsageQuery, 'fromMs' | 'toMs'>): Promise<RangedReport>;
+  /** How long the requests of a report took. */
+  latency(report: RangedReport): LatencyPercentiles;
+  /** What a client key has cost in a range (ms since 1970), in dollars; null when no price was known for any of it. */
+  costOfClient(clientKeyId: string, fromMs: number, toMs: number): Promise<number | null>;
+  /** Prices the requests of a model anew that began in a range (ms since 1970). @returns how many have another cost now. @throws Refusal */
+  reprice(range: { model: string; from: number; to: number }, actor: string): Promise<number>;
+  /** What of a client key's budgets is taken. */
+  budgetsOf(clientKeyId: string): readonly Readonly<BudgetState>[];
   /** All that a key was ever used for. Questions that come together are answered by one query. */
   usageOf(dimension: 'clientKeyId' | 'upstreamKeyId', id: string): Promise<UsageTotals>;
   usageEvents(after: number, first: number): Promise<LedgerEntry[]>;

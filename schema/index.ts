@@ -1,10 +1,12 @@
 import './account.ts';
 import './client-key.ts';
+import './client-term-fields.ts';
 import './many-keys.ts';
 import './upstream-key.ts';
 import './upstream-key-import.ts';
 import './key-choice.ts';
 import './key-settings.ts';
+import './price.ts';
 import './usage.ts';
 import './live-stats.ts';
 import './job.ts';

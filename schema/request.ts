@@ -2,8 +2,9 @@ import { builder } from './builder.ts';
 import { ClientKeyType } from './client-key.ts';
 import type { Request } from './context.ts';
 import { connectionOf, pageSize } from './page.ts';
+import { PriceType } from './price.ts';
 import { UpstreamKeyType } from './upstream-key.ts';
-import { SignatureCountsType, TokensType } from './usage-totals.ts';
+import { SignatureCountsType, TokensType, toCost } from './usage-totals.ts';
 
 const RequestOutcome = builder.enumType('RequestOutcome', {
   description: 'How a request ended.',
@@ -77,7 +78,23 @@ export const RequestType = builder.objectRef<Request>('Request').implement({
       description: 'How its thought signatures came.',
       resolve: (request) => request,
     }),
-    cost: t.field({ type: 'Decimal', nullable: true, description: 'Null: no price is known.', resolve: () => null }),
+    usageSource: t.exposeString('usageSource', {
+      nullable: true,
+      description:
+        'Where its token counts come from: `upstream` (Google, to the end), `last-seen`, `counted`, `estimated`, `reserved` or `unknown`.',
+    }),
+    cost: t.field({
+      type: 'Decimal',
+      nullable: true,
+      description: 'In US dollars. Null: no price is known.',
+      resolve: ({ costPico, unpricedCalls }) => toCost(costPico, unpricedCalls),
+    }),
+    price: t.field({
+      type: PriceType,
+      nullable: true,
+      description: 'The price it was charged at.',
+      resolve: ({ priceId }, _args, { services }) => (priceId ? services.prices.get(priceId) : null),
+    }),
     startedAt: t.field({ type: 'DateTime', description: 'When it came.', resolve: ({ startedAt }) => startedAt }),
     durationMs: t.field({
       type: 'SafeInt',

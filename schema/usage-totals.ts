@@ -53,6 +53,21 @@ export const SignatureCountsType = builder.objectRef<SignatureCounts>('Signature
   }),
 });
 
+const picoDigits = 12;
+
+/** Picodollars as dollars; null where nothing has a price. @param unpriced How much has none. */
+export function toCost(pico: bigint | number | string, unpriced: number): string | null {
+  const amount = BigInt(pico);
+  return amount === 0n && unpriced > 0 ? null : toDollars(amount);
+}
+
+/** Picodollars as a plain decimal of dollars without needless zeros. */
+export function toDollars(pico: bigint): string {
+  const digits = String(pico < 0n ? -pico : pico).padStart(picoDigits + 1, '0');
+  const decimals = digits.slice(-picoDigits).replace(/0+$/, '');
+  return `${pico < 0n ? '-' : ''}${digits.slice(0, -picoDigits)}${decimals && `.${decimals}`}`;
+}
+
 export const UsageTotalsType = builder.objectRef<UsageTotals>('UsageTotals').implement({
   description: 'Sums over requests.',
   fields: (t) => ({
@@ -75,6 +90,16 @@ export const UsageTotalsType = builder.objectRef<UsageTotals>('UsageTotals').imp
       description: 'How their thought signatures came.',
       resolve: (totals) => totals,
     }),
-    cost: t.field({ type: 'Decimal', nullable: true, description: 'Null: no price is known.', resolve: () => null }),
+    cost: t.field({
+      type: 'Decimal',
+      nullable: true,
+      description: 'In US dollars, of what has a price. Null: nothing of it has.',
+      resolve: ({ costPico, unpricedRequests }) => toCost(costPico, unpricedRequests),
+    }),
+    unpricedRequests: t.field({
+      type: 'SafeInt',
+      description: 'Requests and calls with tokens for which no price is known: `cost` lacks them.',
+      resolve: ({ unpricedRequests }) => unpricedRequests,
+    }),
   }),
 });

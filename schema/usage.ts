@@ -1,7 +1,7 @@
 import { GraphQLError } from 'graphql';
 import { builder } from './builder.ts';
 import { ClientKeyType } from './client-key.ts';
-import type { UsageDimension, UsageReport } from './context.ts';
+import type { LatencyPercentiles, RangedReport, UsageDimension, UsageReport } from './context.ts';
 import { UpstreamKeyType } from './upstream-key.ts';
 import { UsageTotalsType } from './usage-totals.ts';
 
@@ -18,15 +18,27 @@ const RangePreset = builder.enumType('RangePreset', {
 });
 const UsageInterval = builder.enumType('UsageInterval', {
   description: 'How long a point of a series is.',
-  values: { HOUR: { description: 'An hour.' }, DAY: { description: 'A day of the time zone.' } } as const,
+  values: {
+    MINUTE: { description: 'A minute; kept for two days.' },
+    HOUR: { description: 'An hour.' },
+    DAY: { description: 'A day of the time zone.' },
+  } as const,
 });
-const dimensions = { CLIENT_KEY: 'clientKeyId', UPSTREAM_KEY: 'upstreamKeyId', MODEL: 'model' } as const;
+const dimensions = {
+  CLIENT_KEY: 'clientKeyId',
+  UPSTREAM_KEY: 'upstreamKeyId',
+  MODEL: 'model',
+  FORMAT: 'format',
+  OUTCOME: 'outcome',
+} as const;
 const Dimension = builder.enumType('UsageDimension', {
   description: 'What usage is split by.',
   values: {
     CLIENT_KEY: { description: 'Who called.' },
     UPSTREAM_KEY: { description: 'The key that answered last.' },
     MODEL: { description: 'The model, as the caller named it.' },
+    FORMAT: { description: "The caller's wire format." },
+    OUTCOME: { description: 'How it ended. Tokens of calls that did not end their request have none.' },
   } as const,
 });
 const TimeRangeInput = builder.inputType('TimeRangeInput', {
@@ -44,6 +56,7 @@ const UsageFilterInput = builder.inputType('UsageFilterInput', {
     clientKeyId: t.id({ description: 'Of this caller only.' }),
     upstreamKeyId: t.id({ description: 'Answered by this key only.' }),
     model: t.string({ description: 'Of this model only, as the caller named it.' }),
+    format: t.string({ description: 'In this wire format only, for example `openai-chat`.' }),
   }),
 });
 
@@ -82,13 +95,43 @@ const UsageGroup = builder.objectRef<Group>('UsageGroup').implement({
       description: 'If split by model.',
       resolve: ({ id, dimension }) => (dimension === 'model' ? id : null),
     }),
+    name: t.string({
+      nullable: true,
+      description: 'If split by format or outcome.',
+      resolve: ({ id, dimension }) => (dimension === 'format' || dimension === 'outcome' ? id : null),
+    }),
     totals: t.field({ type: UsageTotalsType, description: 'The sums.', resolve: ({ totals }) => totals }),
   }),
 });
 
-interface Report extends Omit<UsageReport, 'groups'> {
-  fromMs: number | null;
-  toMs: number;
+type Percentiles = NonNullable<LatencyPercentiles['durationMs']>;
+const PercentilesType = builder.objectRef<Percentiles>('LatencyPercentiles').implement({
+  description: 'Milliseconds, to 6 %.',
+  fields: (t) => ({
+    p50: t.field({ type: 'SafeInt', description: 'Half took no longer.', resolve: ({ p50 }) => p50 }),
+    p95: t.field({ type: 'SafeInt', description: '95 % took no longer.', resolve: ({ p95 }) => p95 }),
+    p99: t.field({ type: 'SafeInt', description: '99 % took no longer.', resolve: ({ p99 }) => p99 }),
+  }),
+});
+const LatencyType = builder.objectRef<LatencyPercentiles>('UsageLatency').implement({
+  description: 'How long requests took.',
+  fields: (t) => ({
+    durationMs: t.field({
+      type: PercentilesType,
+      nullable: true,
+      description: 'From the request to the end of its answer; null without any.',
+      resolve: ({ durationMs }) => durationMs,
+    }),
+    timeToFirstTokenMs: t.field({
+      type: PercentilesType,
+      nullable: true,
+      description: 'Until the first content; null without any.',
+      resolve: ({ timeToFirstTokenMs }) => timeToFirstTokenMs,
+    }),
+  }),
+});
+
+interface Report extends Omit<RangedReport, 'groups'> {
   timeZone: string;
   groups: Group[];
 }
@@ -114,6 +157,11 @@ const UsageReportType = builder.objectRef<Report>('UsageReport').implement({
       description: 'By `groupBy`, most requests first.',
       resolve: ({ groups }) => groups,
     }),
+    latency: t.field({
+      type: LatencyType,
+      description: 'How long the requests took that ended.',
+      resolve: (report, _args, { services }) => services.latency(report as RangedReport),
+    }),
     asOfPosition: t.field({
       type: 'SafeInt',
       description: 'How far the ledger had come when this was read.',
@@ -133,11 +181,11 @@ builder.queryFields((t) => ({
       interval: t.arg({ type: UsageInterval, defaultValue: 'HOUR' }),
       timeZone: t.arg.string({ defaultValue: 'UTC' }),
     },
-    resolve: (_root, { range, filter, groupBy, interval, timeZone }, { services }) => {
+    resolve: async (_root, { range, filter, groupBy, interval, timeZone }, { services }) => {
       const dimension = groupBy ? dimensions[groupBy] : null;
       const zone = timeZone ?? 'UTC';
       try {
-        const report = services.usage(range, {
+        const report = await services.usage(range, {
           filter: filter ?? null,
           groupBy: dimension,
           interval: interval ?? null,

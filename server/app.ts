@@ -8,7 +8,9 @@ import type { Logger } from 'pino';
 import { schema } from '../schema/index.ts';
 import { type AdminParts, loadAdmin } from './admin/admin.ts';
 import { loadClients } from './clients/clients.ts';
+import { loadIdempotencyKeys } from './clients/idempotency.ts';
 import { importAncestorKeys, isAncestorDatabase } from './clients/import-ancestor.ts';
+import { loadLimiter } from './clients/limits/limiter.ts';
 import type { Config } from './config.ts';
 import { openDatabase } from './database.ts';
 import { entities } from './entities.ts';
@@ -24,6 +26,7 @@ import { answerErrors } from './http/errors.ts';
 import { createGraphql, graphqlRoutes } from './http/graphql.ts';
 import { createGraphqlSocket, type GraphqlSocket } from './http/graphql-socket.ts';
 import { healthRoutes } from './http/health.ts';
+import { knownClient } from './http/known-client.ts';
 import { lookUpRoutes } from './http/look-up-routes.ts';
 import { modelRoutes } from './http/models.ts';
 import { nativeRoutes } from './http/native-routes.ts';
@@ -45,6 +48,7 @@ import { loadResourceOwners } from './pool/resource-owners.ts';
 import { startRevival } from './pool/revival.ts';
 import { createUpstreamKeyJobs, upstreamKeyWorks } from './pool/upstream-key-jobs.ts';
 import { loadUpstreamKeys } from './pool/upstream-keys.ts';
+import { loadPriceBook } from './pricing/price-book.ts';
 import { createLiveCounters } from './relay/live-counters.ts';
 import { createRelay } from './relay/relay.ts';
 import { createResponseStore } from './responses/response-store.ts';
@@ -119,6 +123,9 @@ export async function createApp(
     if (imported > 0) log.info({ imported }, 'took over client keys of the old program');
   }
   const clients = await loadClients({ execute, orm, vault });
+  const limiter = await loadLimiter({ orm, now });
+  const idempotencyKeys = await loadIdempotencyKeys({ orm, vault, now });
+  const prices = await loadPriceBook({ execute, orm });
   const owner = { username: config.adminUsername, password: config.adminPassword };
   const admin = await loadAdmin({ execute, orm, jwtSecret, owner, passwordCost, now });
 
@@ -133,6 +140,7 @@ export async function createApp(
     file: modelsFile,
     pool,
     gemini,
+    prices,
     now,
     delay: (ms) => sleep(ms, undefined, { ref: false }),
   });
@@ -163,6 +171,7 @@ export async function createApp(
     responses,
     media,
     owners,
+    prices,
     isStrict: config.strictParams,
     patienceMs: config.poolWaitSeconds * 1000,
     translation,
@@ -177,7 +186,22 @@ export async function createApp(
   const upstreamKeyJobs = createUpstreamKeyJobs({ jobs, pool });
   const resolveModel = (model: string) => models.idOf(model) ?? model;
   await recallUsage({ orm, pool, resolveModel, now });
-  const parts = { orm, ledger, pool, counters, now, admin, clients, upstreamKeys, keySettings, upstreamKeyJobs, jobs };
+  const parts = {
+    orm,
+    execute,
+    ledger,
+    pool,
+    counters,
+    now,
+    admin,
+    clients,
+    limiter,
+    prices,
+    upstreamKeys,
+    keySettings,
+    upstreamKeyJobs,
+    jobs,
+  };
   const services = await createServices({ ...parts, resolveModel });
 
   const graphqlParts = { schema, services, jwtSecret, trustedProxies: config.trustedProxies };
@@ -192,12 +216,13 @@ export async function createApp(
   koa.silent = true;
   const heartbeatMs = config.heartbeatSeconds * 1000;
   const originOf = ({ req, host }: Context) => `${isSecure(req, config.trustedProxies) ? 'https' : 'http'}://${host}`;
-  const api = apiRoutes({ clients, relay, responses, heartbeatMs });
+  const known = knownClient({ clients, limiter, trustedProxies: config.trustedProxies, now });
+  const api = apiRoutes({ known, relay, responses, idempotencyKeys, heartbeatMs });
   const routers = [
     api,
-    modelRoutes(clients, models),
-    nativeRoutes({ clients, relay, heartbeatMs, originOf }),
-    billingRoutes(clients),
+    modelRoutes(known, models),
+    nativeRoutes({ known, relay, heartbeatMs, originOf }),
+    billingRoutes(known, services),
     graphqlRoutes(graphql, graphqlParts),
     healthRoutes(() => isReady),
     dashboardRoutes(dashboardFolder),

@@ -12,6 +12,7 @@ import { Migration20261127000000_key_care } from './migrations/Migration20261127
 import { Migration20261128000000_client_request_ids } from './migrations/Migration20261128000000_client_request_ids.ts';
 import { Migration20261129000000_pool_state } from './migrations/Migration20261129000000_pool_state.ts';
 import { Migration20261130000000_key_settings } from './migrations/Migration20261130000000_key_settings.ts';
+import { Migration20261201000000_money_and_limits } from './migrations/Migration20261201000000_money_and_limits.ts';
 
 export type Orm = MikroORM;
 /** The connection beneath the ORM, for prepared statements on the hot path. */
@@ -28,6 +29,7 @@ const migrations = [
   Migration20261128000000_client_request_ids,
   Migration20261129000000_pool_state,
   Migration20261130000000_key_settings,
+  Migration20261201000000_money_and_limits,
 ];
 
 /** Oldest SQLite that is free of the WAL-reset bug (3.7.0 to 3.51.2 can corrupt a database that two connections checkpoint). */

@@ -2,20 +2,26 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { LiveStats, Services, UpstreamKey } from '../schema/context.ts';
 import { ClientKey } from './clients/client-key.entity.ts';
 import { connectionOf, type Orm } from './database.ts';
+import type { Execute } from './ledger/commands.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { clampFirst, toPage } from './ledger/page.ts';
 import { findRequest, findRequests } from './ledger/projections/requests.ts';
-import type { UsageTotals } from './ledger/projections/usage-buckets.ts';
 import { timeRange } from './ledger/time-range.ts';
-import { readUsage, type UsageDimension, usageTotalsBy } from './ledger/usage-report.ts';
+import { readLatency, readUsage, type UsageDimension, type UsageTotals, usageTotalsBy } from './ledger/usage-report.ts';
 import { matchesFilter } from './pool/key-filter.ts';
 import { keyState } from './pool/key-state.ts';
 import type { Pool } from './pool/pool.ts';
+import { repriceUsage } from './pricing/reprice.ts';
+import type { repriceCommands } from './pricing/reprice-commands.ts';
 import type { LiveCounters } from './relay/live-counters.ts';
 
 interface ServiceParts
-  extends Pick<Services, 'admin' | 'clients' | 'upstreamKeys' | 'keySettings' | 'upstreamKeyJobs' | 'jobs'> {
+  extends Pick<
+    Services,
+    'admin' | 'clients' | 'limiter' | 'prices' | 'upstreamKeys' | 'keySettings' | 'upstreamKeyJobs' | 'jobs'
+  > {
   orm: Orm;
+  execute: Execute<typeof repriceCommands>;
   ledger: Ledger;
   pool: Pool;
   counters: LiveCounters;
@@ -32,9 +38,13 @@ export async function createServices(parts: ServiceParts): Promise<Services> {
   const connection = await connectionOf(orm);
   const readHead = connection.prepare('select position, hash from ledger_head');
   const countOpen = connection.prepare(`select count(*) from request where outcome = 'IN_PROGRESS'`).pluck();
+  async function usageBy(dimension: UsageDimension, ids: string[]): Promise<Map<string, UsageTotals>> {
+    await ledger.caughtUp();
+    return usageTotalsBy(connection, dimension, ids, now());
+  }
   const usageLoaders = {
-    clientKeyId: batched((ids) => usageTotalsBy(connection, 'clientKeyId', ids)),
-    upstreamKeyId: batched((ids) => usageTotalsBy(connection, 'upstreamKeyId', ids)),
+    clientKeyId: batched((ids) => usageBy('clientKeyId', ids)),
+    upstreamKeyId: batched((ids) => usageBy('upstreamKeyId', ids)),
   } satisfies Partial<Record<UsageDimension, (id: string) => Promise<UsageTotals>>>;
 
   function upstreamKey(id: string): UpstreamKey | null {
@@ -106,9 +116,23 @@ export async function createServices(parts: ServiceParts): Promise<Services> {
     selectUpstreamKeys: (filter) => poolKeys().filter((key) => matchesFilter(key, filter)),
     requestPage: (first, after, filter) => findRequests(orm, { first, after, ...filter }),
     request: (requestId) => findRequest(orm, requestId),
-    usage(range, query) {
+    async usage(range, query) {
       const { fromMs, toMs } = timeRange(range, query.timeZone, now());
-      return { ...readUsage(connection, { ...query, fromMs, toMs }), fromMs, toMs };
+      await ledger.caughtUp();
+      return { ...readUsage(connection, { ...query, fromMs, toMs }), fromMs, toMs, query };
+    },
+    latency: ({ query, fromMs, toMs }) => readLatency(connection, { ...query, fromMs, toMs }),
+    async costOfClient(clientKeyId, fromMs, toMs) {
+      await ledger.caughtUp();
+      const { total } = readUsage(connection, { fromMs, toMs, filter: { clientKeyId }, timeZone: 'UTC' });
+      const isUnknown = total.costPico === 0n && total.unpricedRequests > 0;
+      return isUnknown ? null : Number(total.costPico) / 1e12;
+    },
+    reprice: (range, actor) =>
+      repriceUsage({ ...range, actor }, { connection, execute: parts.execute, prices: parts.prices }),
+    budgetsOf(clientKeyId) {
+      const client = parts.clients.get(clientKeyId);
+      return client ? parts.limiter.budgets(client) : [];
     },
     usageOf: (dimension, id) => usageLoaders[dimension](id),
     usageEvents: (after, first) => ledger.read(after, first),
@@ -194,7 +218,7 @@ async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
 }
 
 /** Gathers the questions of one turn of the event loop and answers them by one call. */
-function batched<Value>(read: (ids: string[]) => Map<string, Value>): (id: string) => Promise<Value> {
+function batched<Value>(read: (ids: string[]) => Promise<Map<string, Value>>): (id: string) => Promise<Value> {
   let gathered: { ids: Set<string>; answer: Promise<Map<string, Value>> } | null = null;
   return async (id) => {
     if (!gathered) {

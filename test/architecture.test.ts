@@ -7,17 +7,18 @@ const allowed: Record<string, string[]> = {
   formats: ['gemini'],
   gemini: [],
   ledger: [],
+  pricing: ['ledger'],
   jobs: ['ledger'],
   signatures: ['ledger'],
   media: ['formats'],
   responses: ['formats'],
   clients: ['ledger', 'models'],
   pool: ['ledger', 'gemini', 'jobs'],
-  models: ['formats', 'gemini', 'pool'],
+  models: ['formats', 'gemini', 'pool', 'pricing'],
   admin: ['ledger'],
-  relay: ['formats', 'gemini', 'ledger', 'pool', 'signatures', 'responses', 'clients', 'media', 'models'],
+  relay: ['formats', 'gemini', 'ledger', 'pool', 'signatures', 'responses', 'clients', 'media', 'models', 'pricing'],
   http: ['relay', 'formats', 'responses', 'clients', 'admin', 'ledger', 'schema', 'models'],
-  writer: ['admin', 'clients', 'jobs', 'ledger', 'pool', 'signatures'],
+  writer: ['admin', 'clients', 'jobs', 'ledger', 'pool', 'pricing', 'signatures'],
 };
 const openToAll = ['config', 'database', 'secrets', 'migrations', 'lock-data-dir', 'entities'];
 

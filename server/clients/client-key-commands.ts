@@ -1,5 +1,6 @@
 import { type CommandHandler, Refusal, type Transaction } from '../ledger/commands.ts';
 import { ClientKey } from './client-key.entity.ts';
+import { type ClientTerms, noTerms, shownTerms } from './limits/terms.ts';
 
 interface Create {
   id: string;
@@ -9,6 +10,8 @@ interface Create {
   lastFour: string;
   /** Null or absent: all. */
   allowedModels?: string[] | null;
+  /** What is left out is as usual. */
+  terms?: Partial<ClientTerms>;
   actor: string;
 }
 
@@ -16,11 +19,11 @@ const create: CommandHandler<Create, null> = async ({ em, now }, { actor, ...key
   if (await em.findOne(ClientKey, { secretHash: key.secretHash })) {
     throw new Refusal('conflict', 'A client key with this secret exists already.');
   }
-  await em.insert(ClientKey, { ...key, isEnabled: true, createdAt: now, updatedAt: now, deletedAt: null });
-  return {
-    events: [{ body: { type: 'ClientKeyCreated', clientKeyId: key.id, ...shown(key) }, actor, occurredAt: now }],
-    result: null,
-  };
+  const terms = { ...noTerms, ...key.terms };
+  const fresh = { isEnabled: true, createdAt: now, updatedAt: now, deletedAt: null };
+  await em.insert(ClientKey, { ...key, ...fresh, terms: shownTerms(terms) });
+  const body = { type: 'ClientKeyCreated', clientKeyId: key.id, ...shown({ ...key, terms }) } as const;
+  return { events: [{ body, actor, occurredAt: now }], result: null };
 };
 
 interface Update {
@@ -29,6 +32,8 @@ interface Update {
   isEnabled?: boolean;
   /** Null: all. */
   allowedModels?: string[] | null;
+  /** What is left out stays. */
+  terms?: Partial<ClientTerms>;
   actor: string;
 }
 
@@ -38,8 +43,18 @@ const update: CommandHandler<Update, null> = async (transaction, { id, actor, ..
   const name = changes.name ?? key.name;
   const isEnabled = changes.isEnabled ?? key.isEnabled;
   const allowedModels = changes.allowedModels === undefined ? key.allowedModels : changes.allowedModels;
-  await em.nativeUpdate(ClientKey, { id }, { name, isEnabled, allowedModels, updatedAt: now });
-  const body = { type: 'ClientKeyUpdated', clientKeyId: id, isEnabled, ...shown({ name, allowedModels }) } as const;
+  const terms = { ...noTerms, ...key.terms, ...changes.terms };
+  await em.nativeUpdate(
+    ClientKey,
+    { id },
+    { name, isEnabled, allowedModels, terms: shownTerms(terms), updatedAt: now },
+  );
+  const body = {
+    type: 'ClientKeyUpdated',
+    clientKeyId: id,
+    isEnabled,
+    ...shown({ name, allowedModels, terms }),
+  } as const;
   return {
     events: [{ body, actor, occurredAt: now }],
     result: null,
@@ -63,8 +78,8 @@ export const clientKeyCommands = {
 };
 
 /** What the events of a key tell of it. */
-function shown({ name, allowedModels }: Pick<Create, 'name' | 'allowedModels'>) {
-  return { name, ...(allowedModels && { allowedModels }) };
+function shown({ name, allowedModels, terms }: Pick<Create, 'name' | 'allowedModels'> & { terms: ClientTerms }) {
+  return { name, ...(allowedModels && { allowedModels }), ...shownTerms(terms) };
 }
 
 async function findKey({ em }: Transaction, id: string): Promise<ClientKey> {

@@ -7,6 +7,7 @@ import type { Vault } from '../secrets/vault.ts';
 import { ClientKey } from './client-key.entity.ts';
 import type { clientKeyCommands } from './client-key-commands.ts';
 import { generateSecret } from './generate-secret.ts';
+import { budgetId, type ClientTerms, noTerms, type WantedBudget } from './limits/terms.ts';
 
 /** Who calls `/v1`. */
 export interface Client {
@@ -15,7 +16,11 @@ export interface Client {
   isEnabled: boolean;
   /** Patterns of the models it may use, where `*` stands for anything; null for all. */
   allowedModels: readonly string[] | null;
+  terms: ClientTerms;
 }
+
+/** Terms as they are wished for; what is left out stays, or is as usual. */
+export type WantedTerms = Partial<Omit<ClientTerms, 'budgets'>> & { budgets?: readonly WantedBudget[] };
 
 /** Whether a client may use a model. @param names What it asked for, and the id that would be called. */
 export function mayUse({ allowedModels }: Pick<Client, 'allowedModels'>, ...names: string[]): boolean {
@@ -33,14 +38,16 @@ export function mayUseAll({ allowedModels }: Pick<Client, 'allowedModels'>): boo
 export interface Clients {
   /** The client that a secret belongs to. From memory: no database on the way of a request. */
   find(secret: string): Client | null;
+  /** By its id; null for one that was deleted. */
+  get(id: string): Client | null;
   /** The secret is returned here once and is kept only as a hash. @throws Refusal */
   create(
-    input: { name: string; secret?: string; allowedModels?: string[] | null },
+    input: { name: string; secret?: string; allowedModels?: string[] | null; terms?: WantedTerms },
     actor: string,
   ): Promise<{ id: string; secret: string }>;
   /** What is left out stays. @throws Refusal */
   update(
-    input: { id: string; name?: string; isEnabled?: boolean; allowedModels?: string[] | null },
+    input: { id: string; name?: string; isEnabled?: boolean; allowedModels?: string[] | null; terms?: WantedTerms },
     actor: string,
   ): Promise<void>;
   /** Its history stays. @throws Refusal */
@@ -73,36 +80,50 @@ export async function loadClients({ execute, orm, vault }: ClientsParts): Promis
   const byHash = new Map<string, Client>();
   const hashOf = (secret: string) => clientSecretHash(vault, secret);
   const rows = await orm.em.fork().find(ClientKey, { deletedAt: null });
-  for (const { secretHash, id, name, isEnabled, allowedModels } of rows) {
-    if (secretHash) byHash.set(secretHash, { id, name, isEnabled, allowedModels: allowedModels ?? null });
+  const byId = new Map<string, Client>();
+  for (const { secretHash, id, name, isEnabled, allowedModels, terms } of rows) {
+    const client = { id, name, isEnabled, allowedModels: allowedModels ?? null, terms: { ...noTerms, ...terms } };
+    if (secretHash) byHash.set(secretHash, client);
+    byId.set(id, client);
   }
   const known = createKnownSecrets();
-  const entryOf = (id: string) => [...byHash].find(([, client]) => client.id === id);
 
   return {
+    get: (id) => byId.get(id) ?? null,
+
     find: (secret) => known.find(secret, () => byHash.get(hashOf(secret)) ?? null),
 
-    async create({ name, secret = generateSecret(), allowedModels = null }, actor) {
+    async create({ name, secret = generateSecret(), allowedModels = null, terms: wanted = {} }, actor) {
       const id = `ck_${randomUUIDv7().replaceAll('-', '')}`;
       const secretHash = hashOf(secret);
-      await execute('clientKey.create', { id, name, secretHash, ...shownParts(secret), allowedModels, actor });
-      byHash.set(secretHash, { id, name, isEnabled: true, allowedModels });
+      const terms = withBudgetIds(id, wanted);
+      await execute('clientKey.create', { id, name, secretHash, ...shownParts(secret), allowedModels, terms, actor });
+      const client = { id, name, isEnabled: true, allowedModels, terms: { ...noTerms, ...terms } };
+      byHash.set(secretHash, client);
+      byId.set(id, client);
       return { id, secret };
     },
 
-    async update(input, actor) {
-      await execute('clientKey.update', { ...input, actor });
-      const client = entryOf(input.id)?.[1];
-      if (client) Object.assign(client, input);
+    async update({ terms: wanted = {}, ...input }, actor) {
+      const terms = withBudgetIds(input.id, wanted);
+      await execute('clientKey.update', { ...input, terms, actor });
+      const client = byId.get(input.id);
+      if (client) Object.assign(client, input, { terms: { ...client.terms, ...terms } });
     },
 
     async delete(id, actor) {
       await execute('clientKey.delete', { id, actor });
-      const secretHash = entryOf(id)?.[0];
-      if (secretHash) byHash.delete(secretHash);
+      const entry = [...byHash].find(([, client]) => client.id === id);
+      if (entry) byHash.delete(entry[0]);
+      byId.delete(id);
       known.forget();
     },
   };
+}
+
+function withBudgetIds(clientKeyId: string, { budgets, ...terms }: WantedTerms): Partial<ClientTerms> {
+  if (!budgets) return terms;
+  return { ...terms, budgets: budgets.map((budget) => ({ ...budget, id: budgetId(clientKeyId, budget) })) };
 }
 
 /**

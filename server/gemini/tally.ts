@@ -3,6 +3,7 @@ import type {
   GenerateContentRequest,
   GenerateContentResponse,
   InteractionUsage,
+  ModalityTokenCount,
   Part,
   UsageMetadata,
 } from './types.ts';
@@ -14,6 +15,8 @@ interface Counts {
   outputTokens: number;
   reasoningTokens: number;
   totalTokens: number;
+  /** Parts of these that are not text. */
+  modalities?: { [Sum in 'input' | 'cachedInput' | 'output']?: Record<string, number> };
 }
 
 /** What an answer has to hold to be one. */
@@ -63,6 +66,9 @@ export class Tally {
   #usage: UsageMetadata = {};
   #earlierHops: UsageMetadata | null = null;
   #hasUsage = false;
+  #hasImpossibleCount = false;
+  #textCharacters = 0;
+  #isPromptSpent = false;
 
   /** @param promptTokensEstimate What the prompt counts as when Google does not count it. */
   constructor(expects: Expectation = 'content', promptTokensEstimate?: number) {
@@ -86,6 +92,7 @@ export class Tally {
     const parts = candidate.content?.parts;
     if (!parts) return;
     for (const part of parts) {
+      if (typeof part.text === 'string') this.#textCharacters += part.text.length;
       if (part.functionCall) this.hasFunctionCall = true;
       if (!this.hasContent && this.#expects === 'content') this.hasContent = isContent(part);
     }
@@ -98,29 +105,41 @@ export class Tally {
     for (const name in usage) {
       const value = usage[name as keyof UsageMetadata];
       if (isCount(value)) this.#hasUsage = true;
-      else if (counters.has(name)) continue;
+      else if (counters.has(name)) {
+        if (value !== undefined && value !== null) this.#hasImpossibleCount = true;
+        continue;
+      }
       known[name] = value;
     }
   }
 
+  /** The caller left while the model was at work: what it was asked has to be paid for. */
+  assumePromptSpent(): void {
+    this.#isPromptSpent = true;
+  }
+
   /** Usage in Gemini's words, over all hops. */
   usageMetadata(): UsageMetadata {
-    if (this.#isEstimated) return { promptTokenCount: this.#promptTokensEstimate as number };
+    if (this.#isEstimated) return this.#estimate();
     const first = this.#earlierHops;
     if (!first) return this.#usage;
     const merged: UsageMetadata = { ...this.#usage, ...first };
     for (const counter of summedOverHops) merged[counter] = (first[counter] ?? 0) + (this.#usage[counter] ?? 0);
-    merged.totalTokenCount =
-      (merged.promptTokenCount ?? 0) +
-      (merged.toolUsePromptTokenCount ?? 0) +
-      (merged.candidatesTokenCount ?? 0) +
-      (merged.thoughtsTokenCount ?? 0);
+    merged.totalTokenCount = sumOfParts(merged);
     return merged;
   }
 
   /** Google counted nothing for an answer that it gave. A call that failed has cost nothing. */
   get #isEstimated(): boolean {
-    return !this.#hasUsage && this.hasContent && this.#promptTokensEstimate !== undefined;
+    if (this.#expects === 'tokens') return false;
+    return !this.#hasUsage && (this.hasContent || this.#isPromptSpent) && this.#promptTokensEstimate !== undefined;
+  }
+
+  #estimate(): UsageMetadata {
+    const promptTokenCount = this.#promptTokensEstimate as number;
+    const isText = this.#expects === 'content' && this.#textCharacters > 0;
+    if (!isText) return { promptTokenCount };
+    return { promptTokenCount, candidatesTokenCount: Math.ceil(this.#textCharacters / charactersPerToken) };
   }
 
   /** Usage as the ledger takes it: input includes what was cached, output includes what was thought. */
@@ -130,24 +149,33 @@ export class Tally {
     const reasoningTokens = usage.thoughtsTokenCount ?? 0;
     const outputTokens = (usage.candidatesTokenCount ?? 0) + reasoningTokens;
     const totalTokens = usage.totalTokenCount ?? inputTokens + outputTokens;
+    const modalities = modalitiesOf(usage);
     return {
       inputTokens,
       cachedInputTokens: usage.cachedContentTokenCount ?? 0,
       outputTokens,
       reasoningTokens,
       totalTokens,
+      ...(modalities && { modalities }),
     };
+  }
+
+  /** Google told a count that cannot be, or parts that do not make up their sum. */
+  get isDoubtful(): boolean {
+    const { totalTokenCount } = this.#usage;
+    const isWrongSum = totalTokenCount !== undefined && totalTokenCount !== sumOfParts(this.#usage);
+    return this.#hasUsage && (this.#hasImpossibleCount || isWrongSum);
   }
 
   usageSource(isComplete: boolean): UsageSource {
     if (!this.#hasUsage) return this.#fallbackSource;
-    return isComplete ? 'upstream' : 'last-seen';
+    return isComplete && !this.#hasImpossibleCount ? 'upstream' : 'last-seen';
   }
 
   get #fallbackSource(): UsageSource {
     // Counting tokens costs none.
     if (this.#expects === 'tokens') return 'upstream';
-    return this.#isEstimated ? 'estimate' : 'unknown';
+    return this.#isEstimated ? 'estimated' : 'unknown';
   }
 
   /** Whether Gemini stopped only because one request may not return more, and the caller asked for more than that. */
@@ -194,7 +222,7 @@ export const interruptedAnswer: BadAnswer = {
 };
 
 /** Where a usage comes from, as the ledger has it. */
-type UsageSource = 'upstream' | 'last-seen' | 'estimate' | 'unknown';
+type UsageSource = 'upstream' | 'last-seen' | 'estimated' | 'unknown';
 
 function hasExpected(response: GenerateContentResponse, expects: Exclude<Expectation, 'content'>): boolean {
   switch (expects) {
@@ -232,6 +260,40 @@ function fromInteraction(usage: InteractionUsage): UsageMetadata {
 function isContent(part: Part): boolean {
   const { text, functionCall, inlineData, fileData, executableCode, codeExecutionResult } = part;
   return Boolean(text || functionCall || inlineData || fileData || executableCode || codeExecutionResult);
+}
+
+/** Of text, about. */
+const charactersPerToken = 4;
+
+/** In Gemini's words: the whole is what was asked, what tools put in, what was answered and what was thought. */
+function sumOfParts(usage: UsageMetadata): number {
+  const { promptTokenCount = 0, toolUsePromptTokenCount = 0, candidatesTokenCount = 0, thoughtsTokenCount = 0 } = usage;
+  return promptTokenCount + toolUsePromptTokenCount + candidatesTokenCount + thoughtsTokenCount;
+}
+
+const otherModalities = ['AUDIO', 'IMAGE', 'VIDEO'];
+
+/** The parts of a usage that are not text; undefined without any. */
+function modalitiesOf(usage: UsageMetadata): Counts['modalities'] {
+  const { promptTokensDetails, cacheTokensDetails, candidatesTokensDetails } = usage;
+  // Nearly always there is nothing but text.
+  const input = otherThanText(promptTokensDetails);
+  const cachedInput = otherThanText(cacheTokensDetails);
+  const output = otherThanText(candidatesTokensDetails);
+  if (!input && !cachedInput && !output) return undefined;
+  return { ...(input && { input }), ...(cachedInput && { cachedInput }), ...(output && { output }) };
+}
+
+function otherThanText(details: readonly ModalityTokenCount[] | undefined): Record<string, number> | undefined {
+  if (!Array.isArray(details)) return undefined;
+  let found: Record<string, number> | undefined;
+  for (const detail of details) {
+    const { modality, tokenCount } = (detail ?? {}) as ModalityTokenCount;
+    if (!modality || !otherModalities.includes(modality) || !isCount(tokenCount) || tokenCount === 0) continue;
+    found ??= {};
+    found[modality] = (found[modality] ?? 0) + tokenCount;
+  }
+  return found;
 }
 
 /** No answer has as many tokens; sums over a great many answers stay exact. */

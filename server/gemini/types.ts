@@ -82,6 +82,7 @@ export interface UsageMetadata {
   initialPromptTokenCount?: number;
   promptTokensDetails?: ModalityTokenCount[];
   candidatesTokensDetails?: ModalityTokenCount[];
+  cacheTokensDetails?: ModalityTokenCount[];
   serviceTier?: string;
 }
 

@@ -1,7 +1,9 @@
 import type { Middleware } from 'koa';
 import { mayUse } from '../clients/clients.ts';
+import type { IdempotencyKeys } from '../clients/idempotency.ts';
 import type { ClientFormat } from '../formats/format.ts';
 import type { Relay } from '../relay/relay.ts';
+import { claimIdempotency } from './claim-idempotency.ts';
 import { HttpReply } from './http-reply.ts';
 import { type ParsedBody, readJson } from './read-json.ts';
 import { readMultipart } from './read-multipart.ts';
@@ -10,8 +12,15 @@ import { sessionOf } from './session-of.ts';
 
 const bodyBytesMax = 100_000_000;
 
+export interface AnswerParts {
+  relay: Relay;
+  idempotencyKeys: IdempotencyKeys;
+  /** Silence after which a stream gets a comment line. */
+  heartbeatMs: number;
+}
+
 /** An endpoint that answers one client format: read the body, hand it to the relay, and let that write the answer. */
-export function answerFormat(format: ClientFormat, relay: Relay, heartbeatMs: number): Middleware {
+export function answerFormat(format: ClientFormat, { relay, idempotencyKeys, heartbeatMs }: AnswerParts): Middleware {
   return async function answerCall(ctx) {
     const readBody = format.takesForm ? readMultipart : readJson;
     let read: ParsedBody;
@@ -21,19 +30,32 @@ export function answerFormat(format: ClientFormat, relay: Relay, heartbeatMs: nu
       await recordUnread(ctx, relay, { format: format.name, model: ctx.state.pathModel ?? '' }, error);
       throw error;
     }
+    const claimed = claimIdempotency(ctx, idempotencyKeys, () => JSON.stringify([ctx.path, read.value]));
     // The relay writes to the response itself; an error before its first byte comes back here as an ordinary answer.
     ctx.respond = false;
-    await relay.answer({
-      requestId: ctx.state.requestId,
-      clientRequestId: ctx.state.clientRequestId,
-      clientKeyId: ctx.state.client.id,
-      session: sessionOf(ctx.req),
-      format,
-      body: withModel(read.value, ctx.state.pathModel),
-      bodyBytes: read.bytes,
-      reply: new HttpReply(ctx.res, ctx.state.headers, heartbeatMs),
-      mayUse: (...names) => mayUse(ctx.state.client, ...names),
-    });
+    const reply = new HttpReply(ctx.res, ctx.state.headers, heartbeatMs);
+    if (claimed && 'replay' in claimed) {
+      reply.send(claimed.replay.content, { ...claimed.replay.headers, 'idempotent-replayed': 'true' });
+      return;
+    }
+    if (claimed) reply.keep = claimed.claim.answered;
+    try {
+      await relay.answer({
+        requestId: ctx.state.requestId,
+        clientRequestId: ctx.state.clientRequestId,
+        clientKeyId: ctx.state.client.id,
+        session: sessionOf(ctx.req),
+        format,
+        body: withModel(read.value, ctx.state.pathModel),
+        bodyBytes: read.bytes,
+        reply,
+        mayUse: (...names) => mayUse(ctx.state.client, ...names),
+        admit: ctx.state.admit,
+        idempotency: claimed?.claim,
+      });
+    } finally {
+      claimed?.claim.end();
+    }
   };
 }
 

@@ -1,5 +1,5 @@
 import Router from '@koa/router';
-import type { Clients } from '../clients/clients.ts';
+import type { Middleware } from 'koa';
 import { anthropicCountTokens, anthropicMessages } from '../formats/anthropic/messages.ts';
 import type { ClientFormat } from '../formats/format.ts';
 import { openaiChat } from '../formats/openai-chat/openai-chat.ts';
@@ -9,18 +9,14 @@ import { openaiImageEdits, openaiImages } from '../formats/openai-images/openai-
 import { openaiResponses } from '../formats/openai-responses/openai-responses.ts';
 import { openaiSpeech } from '../formats/openai-speech/openai-speech.ts';
 import { openaiTranscriptions, openaiTranslations } from '../formats/openai-transcription/openai-transcription.ts';
-import type { Relay } from '../relay/relay.ts';
 import type { ResponseStore } from '../responses/response-store.ts';
-import { answerFormat } from './answer-format.ts';
-import { authenticate } from './authenticate.ts';
+import { type AnswerParts, answerFormat } from './answer-format.ts';
 import { addStoredResponses } from './stored-responses.ts';
 
-interface ApiParts {
-  clients: Pick<Clients, 'find'>;
-  relay: Relay;
+interface ApiParts extends AnswerParts {
+  /** Lets known clients pass. */
+  known: Middleware;
   responses: ResponseStore;
-  /** Silence after which a stream gets a comment line. */
-  heartbeatMs: number;
 }
 
 /** Every endpoint that is answered by translation, with its format. */
@@ -39,10 +35,9 @@ const translated: readonly (readonly [path: string, format: ClientFormat])[] = [
 ];
 
 /** The endpoints that clients call, under `/v1`. */
-export function apiRoutes({ clients, relay, responses, heartbeatMs }: ApiParts): Router {
+export function apiRoutes({ known, responses, ...parts }: ApiParts): Router {
   const router = new Router({ prefix: '/v1' });
-  const known = authenticate(clients);
-  for (const [path, format] of translated) router.post(path, known, answerFormat(format, relay, heartbeatMs));
+  for (const [path, format] of translated) router.post(path, known, answerFormat(format, parts));
   addStoredResponses(router, known, responses);
   return router;
 }

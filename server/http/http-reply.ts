@@ -17,6 +17,8 @@ export class HttpReply implements Reply {
   #heartbeat = comment;
   #hasBegun = false;
   #timer: NodeJS.Timeout | undefined;
+  /** Told of a whole answer that is sent. */
+  keep: ((answer: { content: string | Buffer; headers: Record<string, string> }) => void) | null = null;
 
   /**
    * @param headers Of every answer.
@@ -44,6 +46,7 @@ export class HttpReply implements Reply {
   }
 
   send(content: string | Buffer, headers: Record<string, string>): void {
+    this.keep?.({ content, headers });
     this.#response.writeHead(200, {
       ...this.#headers,
       'content-type': 'application/json; charset=utf-8',

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import Router from '@koa/router';
 import type { Context, Middleware } from 'koa';
-import { type Clients, mayUse } from '../clients/clients.ts';
+import { mayUse } from '../clients/clients.ts';
 import { toModelInfo, toModelInfoPage } from '../formats/anthropic/models.ts';
 import { toCard, toCardPage } from '../formats/gemini/models.ts';
 import { parseNativePath } from '../formats/gemini/native-path.ts';
@@ -10,7 +10,6 @@ import { toModel } from '../formats/openai-chat/models.ts';
 import type { ModelCatalog } from '../models/model-catalog.ts';
 import { modelNotFound } from '../models/model-id.ts';
 import { askedShape, type Shape } from './asked-shape.ts';
-import { authenticate } from './authenticate.ts';
 
 type Query = Record<string, string | undefined>;
 
@@ -22,11 +21,11 @@ const shapes: Record<Shape, { list(models: ListedModel[], query: Query): object;
 };
 
 /** `GET /v1/models` and `/v1/models/{id}` in the shape of who asks; below Google's other versions always in Google's. */
-export function modelRoutes(clients: Pick<Clients, 'find'>, models: ModelCatalog): Router {
+export function modelRoutes(known: Middleware, models: ModelCatalog): Router {
   const router = new Router();
   for (const path of ['/v1/models', '/v1beta/models', '/v1alpha/models']) {
-    router.get(path, authenticate(clients), listModels(models));
-    router.get(`${path}/{*id}`, authenticate(clients), showModel(models));
+    router.get(path, known, listModels(models));
+    router.get(`${path}/{*id}`, known, showModel(models));
   }
   return router;
 }

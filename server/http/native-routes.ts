@@ -1,7 +1,7 @@
 import querystring from 'node:querystring';
 import Router from '@koa/router';
-import type { Context } from 'koa';
-import { type Clients, mayUse, mayUseAll } from '../clients/clients.ts';
+import type { Context, Middleware } from 'koa';
+import { mayUse, mayUseAll } from '../clients/clients.ts';
 import { ApiError, invalidRequest } from '../formats/api-error.ts';
 import { geminiNative, type NativeCall } from '../formats/gemini/gemini.ts';
 import { isBatchFromFile, modelsIn } from '../formats/gemini/models-in.ts';
@@ -11,7 +11,6 @@ import { uploadsIn } from '../relay/forwarder.ts';
 import type { Relay } from '../relay/relay.ts';
 import { requestedModelCharactersMax } from '../relay/request-events.ts';
 import { askedShape } from './asked-shape.ts';
-import { authenticate } from './authenticate.ts';
 import { HttpReply } from './http-reply.ts';
 import { HttpNativeReply } from './native-reply.ts';
 import { readBody } from './read-body.ts';
@@ -20,7 +19,8 @@ import { recordUnread } from './record-unread.ts';
 import { sessionOf } from './session-of.ts';
 
 interface NativeParts {
-  clients: Pick<Clients, 'find'>;
+  /** Lets known clients pass. */
+  known: Middleware;
   relay: Relay;
   heartbeatMs: number;
   /** Where the caller reaches us, for addresses in answers. */
@@ -39,7 +39,7 @@ const passedHeaders = /^(content-type|x-goog-api-client|x-server-timeout|api-rev
 /** Gemini's own API, passed on: `/v1beta/…`, its other versions, and uploads. */
 export function nativeRoutes(parts: NativeParts): Router {
   const router = new Router();
-  const known = authenticate(parts.clients);
+  const { known } = parts;
   const answer = async (ctx: Context) => {
     // Under `/v1` OpenAI has files and batches too, which are not served.
     if (shared.test(ctx.path) && askedShape(ctx.path, ctx.headers, ctx.query) !== 'gemini')
@@ -83,6 +83,7 @@ async function answerModelCall(
     session: sessionOf(ctx.req),
     reply: new HttpReply(ctx.res, ctx.state.headers, heartbeatMs),
     mayUse: (...names) => mayUse(ctx.state.client, ...names),
+    admit: ctx.state.admit,
   });
 }
 
@@ -122,6 +123,7 @@ async function forwardCall(
     resources: [...(path.resource ? [path.resource] : []), ...uploadsIn(ctx.url), ...resourcesIn(body)],
     reply: new HttpNativeReply(ctx.res, ctx.state.headers, originOf(ctx)),
     mayUse: (...names) => mayUse(ctx.state.client, ...names),
+    admit: ctx.state.admit,
     mayUseAll: mayUseAll(ctx.state.client),
   });
 }

@@ -10,10 +10,51 @@ export interface TokenUsage {
   outputTokens: number;
   reasoningTokens: number;
   totalTokens: number;
+  /** Parts of the sums above that are not text, by modality in Gemini's words (`AUDIO`); absent when all is text or nothing was told. */
+  modalities?: ModalityTokens;
 }
 
-/** Where the numbers of a usage come from: told by Google at the end, the last seen before a break, our own estimate, or not known at all. */
-export type UsageSource = 'upstream' | 'last-seen' | 'estimate' | 'unknown';
+export interface ModalityTokens {
+  input?: Readonly<Record<string, number>>;
+  cachedInput?: Readonly<Record<string, number>>;
+  output?: Readonly<Record<string, number>>;
+}
+
+/**
+ * Where the numbers of a usage come from: told by Google at the end, the last seen before a break, counted by Google's `countTokens`,
+ * estimated by us, taken from the reservation after a crash, or not known at all. `estimate` is what old events say for `estimated`.
+ */
+export type UsageSource = 'upstream' | 'last-seen' | 'counted' | 'estimated' | 'reserved' | 'unknown' | 'estimate';
+
+/** What a usage costs, priced once, when it was recorded. */
+export interface Charge {
+  /** Whole picodollars as text: JSON has no integers of that size. */
+  costPico: string;
+  /** The version of the price. */
+  priceId: string;
+}
+
+/** What a budget counts. */
+export type BudgetUnit = 'REQUESTS' | 'TOKENS' | 'USD';
+
+/** A part of a budget that a request holds until it ends. Amounts are whole numbers as text: tokens, requests or picodollars. */
+export interface Reservation {
+  budgetId: string;
+  unit: BudgetUnit;
+  /** Start of the budget's period, ms since 1970. */
+  periodStart: number;
+  amount: string;
+  /** Above which nothing more may be reserved, whatever runs at the same time; null for a soft budget. */
+  strictLimit: string | null;
+}
+
+/** What becomes of a reservation: it is given back, and what was really used is taken. */
+export interface Settlement {
+  budgetId: string;
+  periodStart: number;
+  reserved: string;
+  spent: string;
+}
 
 /** Where the thought signatures of a request's earlier tool calls come from; each counts once. */
 export interface SignatureCounts {
@@ -42,6 +83,20 @@ export interface RequestAccepted {
   bodyBytes: number;
   /** Absent when there were none, and in events written before they were counted. */
   signatures?: SignatureCounts;
+  /** About how many tokens its prompt has. Absent in old events. */
+  promptTokens?: number;
+  /** What so many would cost: what is charged when nothing more is ever known. Absent when no price is known. */
+  promptCharge?: Charge;
+  /** Absent for a client key without budgets. */
+  reservations?: Reservation[];
+  /** Of a request that came with an `Idempotency-Key`. */
+  idempotency?: Idempotency;
+}
+
+/** Keyed hashes, so that neither the client's key nor the body can be guessed at. */
+export interface Idempotency {
+  keyHash: string;
+  bodyHash: string;
 }
 
 /** One upstream call ended without a usable answer; durable before the next attempt. */
@@ -54,6 +109,9 @@ export interface AttemptFailed {
   failure: string;
   httpStatus: number | null;
   durationMs: number;
+  /** Absent when it used nothing. */
+  usage?: TokenUsage;
+  charge?: Charge;
 }
 
 /** One of several upstream calls of a request was answered; durable before the request's terminal event, which does not repeat its usage. */
@@ -64,6 +122,8 @@ export interface AttemptSucceeded {
   upstreamKeyId: string;
   durationMs: number;
   usage: TokenUsage;
+  /** Absent when no price is known. */
+  charge?: Charge;
 }
 
 interface RequestEnded {
@@ -77,6 +137,14 @@ interface RequestEnded {
   servedModel: string | null;
   usage: TokenUsage;
   usageSource: UsageSource;
+  /** Google told numbers that cannot be, or whose parts do not make up their sum. */
+  isUsageDoubtful?: true;
+  /** Absent when no price is known, or when nothing was used. */
+  charge?: Charge;
+  /** Google's tier that served it, when it was not the standard one. */
+  serviceTier?: string;
+  /** One for each of its reservations. */
+  settlements?: Settlement[];
   /** Set when the request needed several upstream calls: each of them has been told by events of its own, with its usage. */
   calls?: number;
 }
@@ -106,6 +174,26 @@ export interface RequestAborted extends RequestEnded {
   by: 'client' | 'shutdown' | 'crash-recovery' | 'deadline';
 }
 
+/** The truth about a request's usage became known after it had ended. Amounts are differences, and may be negative. */
+export interface UsageAdjusted {
+  type: 'UsageAdjusted';
+  requestId: string;
+  reason: 'drained';
+  /** Where it was counted. */
+  startedAt: number;
+  clientKeyId: string;
+  upstreamKeyId: string;
+  requestedModel: string;
+  format: string;
+  outcome: 'SUCCEEDED' | 'FAILED' | 'CANCELLED';
+  usage: TokenUsage;
+  /** Of the usage as it is now. */
+  usageSource: UsageSource;
+  /** The difference of the cost, and the price that holds now. */
+  charge?: Charge;
+  settlements?: Settlement[];
+}
+
 /** A known caller's request was refused before anything went upstream. */
 export interface RequestRejected {
   type: 'RequestRejected';
@@ -123,25 +211,53 @@ export interface NodeStarted {
   type: 'NodeStarted';
   version: string;
   nodeVersion: string;
+  /** Absent in old events. */
+  sqliteVersion?: string;
 }
 export interface NodeStopped {
   type: 'NodeStopped';
 }
 
-export interface ClientKeyCreated {
+/** What people set of a client key beside its name; what is as usual is absent. */
+interface ClientKeyTerms {
+  /** Patterns of the models it may use; absent for all. */
+  allowedModels?: string[];
+  /** Ends of its validity, ms since 1970. */
+  expiresAt?: number;
+  /** CIDR ranges it may be used from. */
+  allowedAddresses?: string[];
+  /** Browser origins that may use it. */
+  allowedOrigins?: string[];
+  requestsPerMinute?: number;
+  tokensPerMinute?: number;
+  concurrentRequests?: number;
+  budgets?: BudgetTerms[];
+}
+
+/** A budget of a client key. */
+export interface BudgetTerms {
+  id: string;
+  unit: BudgetUnit;
+  /** Whole number as text: requests, tokens or picodollars. */
+  limit: string;
+  period: 'DAY' | 'WEEK' | 'MONTH' | 'LIFETIME';
+  /** IANA name of the zone in which the period is cut. */
+  timeZone: string;
+  isStrict: boolean;
+  /** Pattern of the models that it is about; null for all. */
+  model: string | null;
+}
+
+export interface ClientKeyCreated extends ClientKeyTerms {
   type: 'ClientKeyCreated';
   clientKeyId: string;
   name: string;
-  /** Patterns of the models it may use; absent for all. */
-  allowedModels?: string[];
 }
-export interface ClientKeyUpdated {
+export interface ClientKeyUpdated extends ClientKeyTerms {
   type: 'ClientKeyUpdated';
   clientKeyId: string;
   name: string;
   isEnabled: boolean;
-  /** Patterns of the models it may use; absent for all. */
-  allowedModels?: string[];
 }
 export interface ClientKeyDeleted {
   type: 'ClientKeyDeleted';
@@ -247,6 +363,79 @@ export interface SessionRevoked {
   type: 'SessionRevoked';
   accountId: string;
 }
+/** A model has a new price. */
+export interface PriceSet {
+  type: 'PriceSet';
+  priceId: string;
+  model: string;
+  /** From when on it holds, ms since 1970. */
+  from: number;
+  /** US dollars per million tokens. */
+  rates: object;
+  longContext: { aboveTokens: number; rates: object } | null;
+  tierPercents: Readonly<Record<string, number>>;
+  source: string;
+}
+
+/** Requests of a model in a range of time have another price than the one they were recorded with; their own events stay as they are. */
+export interface UsageRepriced {
+  type: 'UsageRepriced';
+  model: string;
+  /** Of requests that began from here on, ms since 1970. */
+  from: number;
+  /** End of the range, not part of it. */
+  to: number;
+  priceId: string;
+  requests: RepricedRequest[];
+}
+
+/** One of them, and where it was counted. */
+export interface RepricedRequest {
+  requestId: string;
+  startedAt: number;
+  clientKeyId: string;
+  upstreamKeyId: string;
+  requestedModel: string;
+  format: string;
+  outcome: 'SUCCEEDED' | 'FAILED' | 'CANCELLED';
+  /** Picodollars as text. */
+  costPicoBefore: string;
+  costPico: string;
+  /** Its calls that had no price before. */
+  unpricedCalls: number;
+}
+
+/** A day (UTC) is over: what the ledger held by then is signed. */
+export interface DaySealed {
+  type: 'DaySealed';
+  /** For example `2026-11-25`. */
+  day: string;
+  fromPosition: number;
+  /** The last event of the day; `fromPosition - 1` for a day without any. */
+  toPosition: number;
+  /** Chain hash at `toPosition`, in hex. */
+  headHash: string;
+  /** Sums over the requests that ended within. */
+  requests: number;
+  totalTokens: number;
+  costPico: string;
+  /** HMAC-SHA-256 over the fields above, in hex, with a key that is not in the database. */
+  signature: string;
+}
+
+/** Sealed events were moved out of the database, into a file. */
+export interface EventsArchived {
+  type: 'EventsArchived';
+  fromPosition: number;
+  toPosition: number;
+  /** Name of the file in the archive folder. */
+  file: string;
+  /** Of the file, in hex. */
+  sha256: string;
+  /** Chain hash at `toPosition`, in hex. */
+  headHash: string;
+}
+
 export type RequestEvent =
   | RequestAccepted
   | AttemptFailed
@@ -254,9 +443,12 @@ export type RequestEvent =
   | RequestCompleted
   | RequestFailed
   | RequestAborted
+  | UsageAdjusted
   | RequestRejected;
 
 export type AdminEvent =
+  | PriceSet
+  | UsageRepriced
   | ClientKeyCreated
   | ClientKeyUpdated
   | ClientKeyDeleted
@@ -275,7 +467,9 @@ export type AdminEvent =
   | SessionCreated
   | SessionRevoked;
 
-export type UsageEventBody = RequestEvent | AdminEvent | NodeStarted | NodeStopped;
+export type LedgerEvent = NodeStarted | NodeStopped | DaySealed | EventsArchived;
+
+export type UsageEventBody = RequestEvent | AdminEvent | LedgerEvent;
 
 /** An event on its way into the ledger. */
 export interface NewEvent {

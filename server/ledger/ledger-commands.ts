@@ -1,8 +1,17 @@
+import type { Connection } from '../database.ts';
 import type { CommandHandler } from './commands.ts';
-import type { NewEvent, RequestAborted, TokenUsage } from './events.ts';
+import type { Charge, NewEvent, RequestAborted, RequestAccepted, TokenUsage, UsageSource } from './events.ts';
 import { Request } from './projections/requests.ts';
+import { settle } from './settle.ts';
 
-const unknownUsage: TokenUsage = {
+/** What a request in progress has used so far, as its last chunk told. */
+export interface SeenUsage {
+  requestId: string;
+  usage: TokenUsage;
+  charge?: Charge;
+}
+
+const nothing: TokenUsage = {
   inputTokens: 0,
   cachedInputTokens: 0,
   outputTokens: 0,
@@ -17,15 +26,22 @@ const append: CommandHandler<{ event: NewEvent }, void> = (_transaction, { event
 
 /**
  * The first command of a process. Only one process writes, so every open request belongs to one that died: each is closed here,
- * before anything is served, with its usage flagged as unknown.
+ * before anything is served, with what is known of its usage.
  */
 const startNode: CommandHandler<{ version: string; nodeVersion: string }, { recovered: number }> = async (
-  { em, now },
+  { em, connection, now },
   { version, nodeVersion },
 ) => {
   const orphans = await em.find(Request, { outcome: 'IN_PROGRESS' }, { orderBy: { acceptedPosition: 'asc' } });
-  const closed: NewEvent[] = orphans.map((request) => ({ body: closedByRecovery(request, now), occurredAt: now }));
-  const started: NewEvent = { body: { type: 'NodeStarted', version, nodeVersion }, occurredAt: now };
+  const seen = readSeen(connection);
+  const readBody = connection.prepare<[number], string>('select body from usage_event where position = ?').pluck();
+  const closed = orphans.map((request): NewEvent => {
+    const accepted = JSON.parse(readBody.get(request.acceptedPosition) as string) as RequestAccepted;
+    return { body: closedByRecovery(request, accepted, seen.get(request.requestId), now), occurredAt: now };
+  });
+  connection.exec('delete from usage_seen');
+  const sqliteVersion = connection.prepare<[], string>('select sqlite_version()').pluck().get() as string;
+  const started: NewEvent = { body: { type: 'NodeStarted', version, nodeVersion, sqliteVersion }, occurredAt: now };
   return { events: [...closed, started], result: { recovered: orphans.length } };
 };
 
@@ -34,13 +50,38 @@ const stopNode: CommandHandler<Record<string, never>, null> = ({ now }) => ({
   result: null,
 });
 
+/** What it is for, the writer does: see `writer/batch.ts`. */
+const catchUp: CommandHandler<Record<string, never>, null> = () => ({ events: [], result: null });
+
+/** Keeps what the open requests have used so far, for the case that this process dies. Replaces what was kept before. */
+const noteUsage: CommandHandler<{ seen: SeenUsage[] }, null> = ({ connection }, { seen }) => {
+  connection.exec('delete from usage_seen');
+  const insert = connection.prepare('insert into usage_seen (request_id, usage) values (?, ?)');
+  for (const entry of seen) insert.run(entry.requestId, JSON.stringify(entry));
+  return { events: [], result: null };
+};
+
 export const ledgerCommands = {
   'ledger.append': append,
   'ledger.startNode': startNode,
   'ledger.stopNode': stopNode,
+  'ledger.catchUp': catchUp,
+  'ledger.noteUsage': noteUsage,
 };
 
-function closedByRecovery(request: Request, now: number): RequestAborted {
+function readSeen(connection: Connection): Map<string, SeenUsage> {
+  const rows = connection.prepare<[], string>('select usage from usage_seen').pluck().all();
+  return new Map(rows.map((row) => JSON.parse(row) as SeenUsage).map((seen) => [seen.requestId, seen]));
+}
+
+function closedByRecovery(
+  request: Request,
+  accepted: RequestAccepted,
+  seen: SeenUsage | undefined,
+  now: number,
+): RequestAborted {
+  const { usage, charge, usageSource } = lastKnown(accepted, seen);
+  const spent = { usage, charge, hasFailed: true };
   return {
     type: 'RequestAborted',
     requestId: request.requestId,
@@ -50,7 +91,20 @@ function closedByRecovery(request: Request, now: number): RequestAborted {
     durationMs: Math.max(0, now - request.startedAt),
     timeToFirstTokenMs: null,
     servedModel: null,
-    usage: unknownUsage,
-    usageSource: 'unknown',
+    usage,
+    usageSource,
+    ...(charge && { charge }),
+    ...(accepted.reservations && { settlements: settle(accepted.reservations, spent) }),
   };
+}
+
+/** What was seen before the crash; else the prompt, which has gone upstream by all that is known. */
+function lastKnown(
+  { promptTokens, promptCharge }: RequestAccepted,
+  seen: SeenUsage | undefined,
+): { usage: TokenUsage; charge: Charge | undefined; usageSource: UsageSource } {
+  if (seen) return { usage: seen.usage, charge: seen.charge, usageSource: 'last-seen' };
+  if (promptTokens === undefined) return { usage: nothing, charge: undefined, usageSource: 'unknown' };
+  const usage = { ...nothing, inputTokens: promptTokens, totalTokens: promptTokens };
+  return { usage, charge: promptCharge, usageSource: 'reserved' };
 }

@@ -22,6 +22,8 @@ export interface Ledger {
   readAudit(first: number, after: string | null): Promise<Page<LedgerEntry>>;
   /** Position of the newest event that was committed. */
   headPosition(): number;
+  /** Resolves when every projection has seen the events that there are now: what is read then is no older. */
+  caughtUp(): Promise<void>;
   /** Every event after a position (null: the head), those there are and then those that come: none missing, none twice. */
   follow(after: number | null, signal: AbortSignal): AsyncGenerator<LedgerEntry, undefined>;
 }
@@ -31,7 +33,7 @@ export interface LedgerParts {
   /** A connection that only reads. */
   orm: Orm;
   /** Calls the listener with the new head position after each commit. Only a hint: readers read the database. */
-  onCommit(listener: (headPosition: number) => void): void;
+  onCommit(listener: (headPosition: number, projectedPosition: number) => void): void;
   /** Position of the newest event at the start. */
   headPosition: number;
 }
@@ -42,8 +44,10 @@ const pageSize = 200;
 export function createLedger({ execute, orm, onCommit, headPosition }: LedgerParts): Ledger {
   let head = headPosition;
   const waiting = new Set<() => void>();
-  onCommit((position) => {
-    head = position;
+  let projected = 0;
+  onCommit((headPosition, projectedPosition) => {
+    head = headPosition;
+    projected = projectedPosition;
     for (const wake of waiting) wake();
   });
 
@@ -86,6 +90,9 @@ export function createLedger({ execute, orm, onCommit, headPosition }: LedgerPar
       return toPage(rows, first, await em.count(UsageEvent, caused), ({ position }) => String(position));
     },
     headPosition: () => head,
+    async caughtUp() {
+      if (projected < head) await execute('ledger.catchUp', {});
+    },
     follow,
   };
 }

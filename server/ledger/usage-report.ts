@@ -1,21 +1,46 @@
 import type { Connection } from '../database.ts';
-import { createCalendar, hourMs } from './calendar.ts';
-import { type UsageTotals, usageRows, usageSums } from './projections/usage-buckets.ts';
+import { createCalendar, dayMs, hourMs, minuteMs } from './calendar.ts';
+import { type LatencySketch, mergeSketch, percentileMs, readSketch } from './latency-sketch.ts';
 
-export type UsageDimension = 'clientKeyId' | 'upstreamKeyId' | 'model';
-export type UsageInterval = 'HOUR' | 'DAY';
+export type UsageDimension = 'clientKeyId' | 'upstreamKeyId' | 'model' | 'format' | 'outcome';
+export type UsageInterval = 'MINUTE' | 'HOUR' | 'DAY';
 
 export interface UsageQuery {
-  /** First instant, ms since 1970; null for the beginning of the ledger. Cut down to its full hour: usage is kept by hour. */
+  /** First instant, ms since 1970; null for the beginning of the ledger. Cut down to its full hour, or minute for that interval. */
   fromMs: number | null;
   /** End of the range, not part of it. */
   toMs: number;
-  filter?: { clientKeyId?: string | null; upstreamKeyId?: string | null; model?: string | null } | null;
+  filter?: { [Dimension in UsageDimension]?: string | null } | null;
   groupBy?: UsageDimension | null;
   /** Null for no series. */
   interval?: UsageInterval | null;
   /** IANA name; decides where days begin. */
   timeZone: string;
+}
+
+/** How many requests and tokens there were. `requests` holds those still in progress too. */
+export interface UsageTotals {
+  requests: number;
+  succeeded: number;
+  failed: number;
+  cancelled: number;
+  rejected: number;
+  inputTokens: number;
+  cachedInputTokens: number;
+  outputTokens: number;
+  reasoningTokens: number;
+  totalTokens: number;
+  /** Of what has a price. */
+  costPico: bigint;
+  /** Requests and calls with tokens for which no price was known. */
+  unpricedRequests: number;
+  /** Requests whose tokens Google did not tell to the end. */
+  estimatedRequests: number;
+  /** When the newest request began; null for none. */
+  lastUsedAt: number | null;
+  clientSignatures: number;
+  restoredSignatures: number;
+  placeholderSignatures: number;
 }
 
 export interface UsageReport {
@@ -24,40 +49,78 @@ export interface UsageReport {
   series: { startMs: number; totals: UsageTotals }[];
   /** By what was asked for, most requests first. `id` is '' for requests without an upstream key. */
   groups: { id: string; totals: UsageTotals }[];
-  /** The ledger's head when this was read. */
+  /** Up to which event this is exact. */
   asOfPosition: number;
+}
+
+/** How long requests took, to 6 %; null without any. */
+export interface LatencyPercentiles {
+  durationMs: { p50: number; p95: number; p99: number } | null;
+  timeToFirstTokenMs: { p50: number; p95: number; p99: number } | null;
 }
 
 /** 10,000 hours are more than a year. */
 const pointsMax = 10_000;
 
-const columnOf = { clientKeyId: 'client_key_id', upstreamKeyId: 'upstream_key_id', model: 'model' } as const;
+const columnOf: Record<UsageDimension, string> = {
+  clientKeyId: 'client_key_id',
+  upstreamKeyId: 'upstream_key_id',
+  model: 'model',
+  format: 'format',
+  outcome: 'outcome',
+};
 
-type Sum<Key> = UsageTotals & { key: Key };
+/** Whole dollars and the rest in picodollars: a number holds each of them exactly, however many rows are added up. */
+type SummedRow = Omit<UsageTotals, 'costPico'> & { dollars: number; picos: number };
+type Sum<Key> = SummedRow & { key: Key };
+
+const picosPerDollar = 1_000_000_000_000;
 
 /** Adds up usage over a range, as of one position. @throws RangeError for a time zone that does not exist. */
 export function readUsage(connection: Connection, query: UsageQuery): UsageReport {
-  const { where, parameters } = conditionOf(query);
-  const sumBy = <Key>(column: string) =>
-    connection
-      .prepare<unknown[], Sum<Key>>(
-        `select ${column} as key, ${usageSums} from ${usageRows} where ${where} group by ${column} order by ${column}`,
-      )
-      .all(...parameters);
+  const interval = query.interval ?? null;
+  const total = sumsOf(connection, query, interval === 'MINUTE' ? rangesBy(minuteMs) : mixedRanges);
+  const series = sumsOf(connection, query, rangesBy(widthOf(interval, query.timeZone)));
   const read = connection.transaction(() => ({
-    hours: sumBy<number>('hour'),
-    groups: query.groupBy ? sumBy<string>(columnOf[query.groupBy]) : [],
-    asOfPosition: connection.prepare<[], number>('select position from ledger_head').pluck().get() as number,
+    asOfPosition: readAsOf(connection),
+    totals: total<null>('null'),
+    groups: query.groupBy ? total<string>(columnOf[query.groupBy]) : [],
+    points: interval ? series<number>('start') : [],
   }));
-  const { hours, groups, asOfPosition } = read();
+  const { asOfPosition, totals, groups, points } = read();
   return {
-    total: hours.reduce((total, { key: _, ...hour }) => plus(total, hour), noTotals),
-    series: query.interval ? seriesOf(hours, query.interval, query) : [],
+    total: totals.map(toTotals)[0] ?? noTotals,
+    series: interval ? seriesOf(points, interval, query) : [],
     groups: groups
-      .map(({ key: id, ...totals }) => ({ id, totals }))
+      .map((row) => ({ id: row.key, totals: toTotals(row) }))
       .sort((a, b) => b.totals.requests - a.totals.requests || (a.id < b.id ? -1 : 1)),
     asOfPosition,
   };
+}
+
+/** How long the requests of a range took. */
+export function readLatency(connection: Connection, query: UsageQuery): LatencyPercentiles {
+  const { conditions, parameters } = conditionOf(query);
+  const durations: LatencySketch = new Map();
+  const firstTokens: LatencySketch = new Map();
+  for (const { width, from, to } of mixedRanges(query)) {
+    const rows = connection
+      .prepare<unknown[], { durations: string; firstTokens: string }>(
+        `select durations, first_tokens as firstTokens from usage_bucket
+         where width_ms = ? and start >= ? and start < ? and durations <> '' ${conditions}`,
+      )
+      .iterate(width, from, to, ...parameters);
+    for (const row of rows) {
+      mergeSketch(durations, readSketch(row.durations));
+      mergeSketch(firstTokens, readSketch(row.firstTokens));
+    }
+  }
+  return { durationMs: percentilesOf(durations), timeToFirstTokenMs: percentilesOf(firstTokens) };
+}
+
+function percentilesOf(sketch: LatencySketch) {
+  const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => percentileMs(sketch, share));
+  return p50 == null || p95 == null || p99 == null ? null : { p50, p95, p99 };
 }
 
 /** All-time totals of each of these keys; a key that was never used has zeros. */
@@ -65,38 +128,132 @@ export function usageTotalsBy(
   connection: Connection,
   dimension: UsageDimension,
   ids: readonly string[],
+  nowMs: number,
 ): Map<string, UsageTotals> {
   const column = columnOf[dimension];
-  const rows = connection
-    .prepare<[string], Sum<string>>(
-      `select ${column} as key, ${usageSums} from ${usageRows} where ${column} in (select value from json_each(?)) group by ${column}`,
-    )
-    .all(JSON.stringify(ids));
-  const found = new Map(rows.map(({ key, ...totals }) => [key, totals]));
+  const everything = { fromMs: null, toMs: nowMs + dayMs, timeZone: 'UTC' };
+  const listed = { sql: `and ${column} in (select value from json_each(?))`, parameters: [JSON.stringify(ids)] };
+  const rows = sumsOf(connection, everything, mixedRanges, listed)<string>(column);
+  const found = new Map(rows.map((row) => [row.key, toTotals(row)]));
   return new Map(ids.map((id) => [id, found.get(id) ?? noTotals]));
 }
 
-function conditionOf({ fromMs, toMs, filter }: UsageQuery): { where: string; parameters: (string | number)[] } {
-  const conditions = ['hour >= ?', 'hour < ?'];
-  const parameters: (string | number)[] = [fromMs === null ? 0 : fromMs - (fromMs % hourMs), toMs];
-  for (const [name, column] of Object.entries(columnOf)) {
-    const value = filter?.[name as UsageDimension];
-    if (value === undefined || value === null) continue;
-    conditions.push(`${column} = ?`);
-    parameters.push(value);
-  }
-  return { where: conditions.join(' and '), parameters };
+/** A stretch of time, to be added up from the buckets of one width. */
+interface BucketRange {
+  width: number;
+  from: number;
+  to: number;
 }
 
-function seriesOf(hours: Sum<number>[], interval: UsageInterval, { fromMs, toMs, timeZone }: UsageQuery) {
+function rangesBy(width: number): (query: UsageQuery) => BucketRange[] {
+  return ({ fromMs, toMs }) => [{ width, from: fromMs === null ? 0 : fromMs - (fromMs % width), to: toMs }];
+}
+
+/** Whole days (UTC) by day, what is before and after them by hour. */
+function mixedRanges({ fromMs, toMs }: UsageQuery): BucketRange[] {
+  const from = fromMs === null ? 0 : fromMs - (fromMs % hourMs);
+  const firstDay = Math.ceil(from / dayMs) * dayMs;
+  const lastDay = Math.floor(toMs / dayMs) * dayMs;
+  if (firstDay >= lastDay) return [{ width: hourMs, from, to: toMs }];
+  return [
+    { width: hourMs, from, to: firstDay },
+    { width: dayMs, from: firstDay, to: lastDay },
+    { width: hourMs, from: lastDay, to: toMs },
+  ].filter((range) => range.from < range.to);
+}
+
+/** The widest buckets that the points of a series can be put together from. */
+function widthOf(interval: UsageInterval | null, timeZone: string): number {
+  if (interval === 'MINUTE') return minuteMs;
+  return interval === 'DAY' && timeZone === 'UTC' ? dayMs : hourMs;
+}
+
+/** The query that adds usage up by a column: buckets, and the requests that were open at the position that the buckets have come to. */
+function sumsOf(
+  connection: Connection,
+  query: UsageQuery,
+  rangesOf: (query: UsageQuery) => BucketRange[],
+  more: { sql: string; parameters: string[] } = { sql: '', parameters: [] },
+) {
+  const ranges = rangesOf(query);
+  const { conditions, parameters } = conditionOf(query);
+  const filter = [...parameters, ...more.parameters];
+  const buckets = ranges.map(
+    () =>
+      `select ${bucketColumns} from usage_bucket where width_ms = ? and start >= ? and start < ? ${conditions} ${more.sql}`,
+  );
+  const width = ranges[0]?.width ?? hourMs;
+  const open = (which: string) =>
+    `select * from (select ${openColumns(width)} from request where accepted_position <= (${asOf}) and ${which})
+     where start >= ? and start < ? ${conditions} ${more.sql}`;
+  const rows = [...buckets, open(`outcome = 'IN_PROGRESS'`), open(`ended_position > (${asOf})`)].join(' union all ');
+  const bucketValues = ranges.flatMap(({ width: each, from, to }) => [each, from, to, ...filter]);
+  const ends = [ranges[0]?.from ?? 0, ranges.at(-1)?.to ?? 0];
+  const values = [...bucketValues, ...ends, ...filter, ...ends, ...filter];
+  return <Key>(column: string): Sum<Key>[] =>
+    connection
+      .prepare<unknown[], Sum<Key>>(
+        `select ${column} as key, ${sums} from (${rows}) group by ${column === 'null' ? '1' : column} order by 1`,
+      )
+      .all(...values);
+}
+
+const asOf = `select coalesce(min(position), 0) from projection_checkpoint where name = 'usage_bucket'`;
+
+function readAsOf(connection: Connection): number {
+  return connection.prepare<[], number>(asOf).pluck().get() as number;
+}
+
+const bucketColumns = `start, client_key_id, upstream_key_id, model, format, outcome, requests, input_tokens,
+  cached_input_tokens, output_tokens, reasoning_tokens, total_tokens, cost_pico, unpriced_requests, estimated_requests,
+  last_used_at, client_signatures, restored_signatures, placeholder_signatures`;
+
+const openColumns = (width: number) => `started_at - started_at % ${width} as start, client_key_id,
+  coalesce(upstream_key_id, '') as upstream_key_id, requested_model as model, format, 'IN_PROGRESS' as outcome,
+  1 as requests, 0 as input_tokens, 0 as cached_input_tokens, 0 as output_tokens, 0 as reasoning_tokens,
+  0 as total_tokens, 0 as cost_pico, 0 as unpriced_requests, 0 as estimated_requests, started_at as last_used_at,
+  client_signatures, restored_signatures, placeholder_signatures`;
+
+const sums = `
+  coalesce(sum(requests), 0) as requests,
+  coalesce(sum(requests) filter (where outcome = 'SUCCEEDED'), 0) as succeeded,
+  coalesce(sum(requests) filter (where outcome = 'FAILED'), 0) as failed,
+  coalesce(sum(requests) filter (where outcome = 'CANCELLED'), 0) as cancelled,
+  coalesce(sum(requests) filter (where outcome = 'REJECTED'), 0) as rejected,
+  coalesce(sum(input_tokens), 0) as inputTokens, coalesce(sum(cached_input_tokens), 0) as cachedInputTokens,
+  coalesce(sum(output_tokens), 0) as outputTokens, coalesce(sum(reasoning_tokens), 0) as reasoningTokens,
+  coalesce(sum(total_tokens), 0) as totalTokens,
+  coalesce(sum(cost_pico / ${picosPerDollar}) + sum(cost_pico % ${picosPerDollar}) / ${picosPerDollar}, 0) as dollars,
+  coalesce(sum(cost_pico % ${picosPerDollar}) % ${picosPerDollar}, 0) as picos,
+  coalesce(sum(unpriced_requests), 0) as unpricedRequests, coalesce(sum(estimated_requests), 0) as estimatedRequests,
+  max(last_used_at) as lastUsedAt, coalesce(sum(client_signatures), 0) as clientSignatures,
+  coalesce(sum(restored_signatures), 0) as restoredSignatures,
+  coalesce(sum(placeholder_signatures), 0) as placeholderSignatures`;
+
+function toTotals({ dollars, picos, key: _, ...row }: Sum<unknown>): UsageTotals {
+  return { ...row, costPico: BigInt(dollars) * BigInt(picosPerDollar) + BigInt(picos) };
+}
+
+function conditionOf({ filter }: UsageQuery): { conditions: string; parameters: string[] } {
+  const wanted = Object.entries(columnOf).flatMap(([name, column]) => {
+    const value = filter?.[name as UsageDimension];
+    return value === undefined || value === null ? [] : [{ column, value }];
+  });
+  return {
+    conditions: wanted.map(({ column }) => `and ${column} = ?`).join(' '),
+    parameters: wanted.map(({ value }) => value),
+  };
+}
+
+function seriesOf(points: Sum<number>[], interval: UsageInterval, { fromMs, toMs, timeZone }: UsageQuery) {
   const steps = stepsOf(interval, timeZone);
   const byStart = new Map<number, UsageTotals>();
-  for (const { key: hour, ...totals } of hours) {
-    const startMs = steps.startOf(hour);
-    byStart.set(startMs, plus(byStart.get(startMs) ?? noTotals, totals));
+  for (const row of points) {
+    const startMs = steps.startOf(row.key);
+    byStart.set(startMs, plus(byStart.get(startMs) ?? noTotals, toTotals(row)));
   }
-  const oldestMs = toMs - pointsMax * (interval === 'HOUR' ? hourMs : 24 * hourMs);
-  const firstMs = fromMs ?? hours[0]?.key;
+  const oldestMs = toMs - pointsMax * steps.lengthMs;
+  const firstMs = fromMs ?? points[0]?.key;
   if (firstMs === undefined) return [];
   const series: UsageReport['series'] = [];
   for (let startMs = steps.startOf(Math.max(firstMs, oldestMs)); startMs < toMs; startMs = steps.next(startMs)) {
@@ -106,11 +263,10 @@ function seriesOf(hours: Sum<number>[], interval: UsageInterval, { fromMs, toMs,
 }
 
 function stepsOf(interval: UsageInterval, timeZone: string) {
-  if (interval === 'HOUR') {
-    return { startOf: (at: number) => at - (at % hourMs), next: (startMs: number) => startMs + hourMs };
-  }
   const calendar = createCalendar(timeZone);
-  return { startOf: calendar.startOfDay, next: calendar.startOfNextDay };
+  if (interval === 'DAY') return { startOf: calendar.startOfDay, next: calendar.startOfNextDay, lengthMs: dayMs };
+  const lengthMs = interval === 'HOUR' ? hourMs : minuteMs;
+  return { startOf: (at: number) => at - (at % lengthMs), next: (startMs: number) => startMs + lengthMs, lengthMs };
 }
 
 const noTotals: UsageTotals = {
@@ -124,6 +280,8 @@ const noTotals: UsageTotals = {
   outputTokens: 0,
   reasoningTokens: 0,
   totalTokens: 0,
+  costPico: 0n,
+  unpricedRequests: 0,
   estimatedRequests: 0,
   lastUsedAt: null,
   clientSignatures: 0,
@@ -131,22 +289,16 @@ const noTotals: UsageTotals = {
   placeholderSignatures: 0,
 };
 
+const summed = Object.keys(noTotals).filter(
+  (name): name is Exclude<keyof UsageTotals, 'costPico' | 'lastUsedAt'> => name !== 'costPico' && name !== 'lastUsedAt',
+);
+
 function plus(a: UsageTotals, b: UsageTotals): UsageTotals {
-  return {
-    requests: a.requests + b.requests,
-    succeeded: a.succeeded + b.succeeded,
-    failed: a.failed + b.failed,
-    cancelled: a.cancelled + b.cancelled,
-    rejected: a.rejected + b.rejected,
-    inputTokens: a.inputTokens + b.inputTokens,
-    cachedInputTokens: a.cachedInputTokens + b.cachedInputTokens,
-    outputTokens: a.outputTokens + b.outputTokens,
-    reasoningTokens: a.reasoningTokens + b.reasoningTokens,
-    totalTokens: a.totalTokens + b.totalTokens,
-    estimatedRequests: a.estimatedRequests + b.estimatedRequests,
+  const total = {
+    ...a,
+    costPico: a.costPico + b.costPico,
     lastUsedAt: Math.max(a.lastUsedAt ?? 0, b.lastUsedAt ?? 0) || null,
-    clientSignatures: a.clientSignatures + b.clientSignatures,
-    restoredSignatures: a.restoredSignatures + b.restoredSignatures,
-    placeholderSignatures: a.placeholderSignatures + b.placeholderSignatures,
   };
+  for (const name of summed) total[name] += b[name];
+  return total;
 }

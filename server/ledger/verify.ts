@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { type Connection, connectionOf, type Orm } from '../database.ts';
-import { type ChainLink, chainHash, genesisHash } from './chain.ts';
-import type { RecordedEvent, UsageEventBody } from './events.ts';
+import { chainHash, genesisHash } from './chain.ts';
+import type { UsageEventBody } from './events.ts';
+import { HistoryIncomplete, listArchives, readHistory, type StoredEvent, toRecorded } from './history.ts';
 import { projections } from './projections/all.ts';
 import type { Projection } from './projections/projection.ts';
+import { readCheckpoints } from './projector.ts';
 
 /** What a check of the whole ledger found. */
 export interface Verdict {
@@ -18,14 +20,6 @@ export interface Verdict {
   /** SHA-256 over all rows of all projections, in hex; null when there was a problem. */
   projectionsHash: string | null;
 }
-
-interface StoredEvent extends ChainLink {
-  requestId: string | null;
-  /** In hex. */
-  hash: string;
-}
-
-const pageSize = 1000;
 
 /**
  * Checks that positions have no gap, that every event hashes to what is stored, that the columns repeat the body, that the head is
@@ -53,47 +47,36 @@ export async function verifyLedger(
 
 function verify(live: Connection, rebuilt: Connection, onProgress: (position: number) => void): Verdict {
   const rebuild = projections.map((create) => create(rebuilt));
-  let position = 0;
-  let hash = genesisHash;
-  let recordedAt = 0;
+  const checkpoints = readCheckpoints(live);
+  let last: Head = { position: 0, hash: genesisHash, recordedAt: 0 };
   const verdict = (problem: string | null, projectionsHash: string | null = null): Verdict => ({
     isSound: problem === null,
     problem,
-    eventCount: position,
-    headPosition: position,
-    headHash: hash,
+    eventCount: last.position,
+    headPosition: last.position,
+    headHash: last.hash,
     projectionsHash,
   });
 
-  for (const page of pages(live)) {
-    for (const event of page) {
-      const problem = problemOf(event, { position, hash, recordedAt });
+  try {
+    for (const page of readHistory(live, 0, listArchives(live))) {
+      for (const event of page) {
+        const problem = problemOf(event, last);
+        if (problem) return verdict(problem);
+        last = event;
+      }
+      const problem = rebuildProblem(rebuild, page, checkpoints);
       if (problem) return verdict(problem);
-      ({ position, hash, recordedAt } = event);
+      onProgress(last.position);
     }
-    const problem = rebuildProblem(rebuild, page);
-    if (problem) return verdict(problem);
-    onProgress(position);
+  } catch (error) {
+    if (error instanceof HistoryIncomplete) return verdict(error.message);
+    throw error;
   }
-  const problem = headProblem(live, { position, hash, recordedAt }) ?? checkpointProblem(live, position);
+  const problem = headProblem(live, last) ?? checkpointProblem(rebuild, checkpoints, last.position);
   if (problem) return verdict(problem);
   const { difference, projectionsHash } = compare(live, rebuilt, rebuild);
   return difference ? verdict(difference) : verdict(null, projectionsHash);
-}
-
-function* pages(connection: Connection): Generator<StoredEvent[]> {
-  const read = connection.prepare<[number, number], StoredEvent>(
-    `select position, event_id as eventId, type, schema, request_id as requestId, actor, occurred_at as occurredAt,
-       recorded_at as recordedAt, boot_id as bootId, body, lower(hex(hash)) as hash
-     from usage_event where position > ? order by position limit ?`,
-  );
-  for (let after = 0; ; ) {
-    const page = read.all(after, pageSize);
-    const last = page.at(-1);
-    if (!last) return;
-    yield page;
-    after = last.position;
-  }
 }
 
 type Head = Pick<StoredEvent, 'position' | 'hash' | 'recordedAt'>;
@@ -109,11 +92,19 @@ function problemOf(event: StoredEvent, before: Head): string | null {
   return null;
 }
 
-/** A projection refuses a history that cannot be, such as the end of a request that never began. */
-function rebuildProblem(rebuild: readonly Projection[], page: readonly StoredEvent[]): string | null {
+/** A projection refuses a history that cannot be, such as the end of a request that never began. One that lags is rebuilt as far as it is. */
+function rebuildProblem(
+  rebuild: readonly Projection[],
+  page: readonly StoredEvent[],
+  checkpoints: ReadonlyMap<string, number>,
+): string | null {
   const events = page.map(toRecorded);
   try {
-    for (const projection of rebuild) projection.evolve(events);
+    for (const { name, evolve } of rebuild) {
+      const checkpoint = checkpoints.get(name) ?? 0;
+      const isWhole = (events.at(-1)?.position ?? 0) <= checkpoint;
+      evolve(isWhole ? events : events.filter(({ position }) => position <= checkpoint));
+    }
     return null;
   } catch (error) {
     return `the projections cannot be rebuilt: ${(error as Error).message}`;
@@ -129,12 +120,17 @@ function headProblem(connection: Connection, last: Head): string | null {
   return isEqual ? null : 'the head differs from the last event';
 }
 
-function checkpointProblem(connection: Connection, position: number): string | null {
-  const behind = connection
-    .prepare<[number], string>('select name from projection_checkpoint where position <> ?')
-    .pluck()
-    .get(position);
-  return behind === undefined ? null : `the checkpoint of ${behind} is not at ${position}`;
+function checkpointProblem(
+  rebuild: readonly Projection[],
+  checkpoints: ReadonlyMap<string, number>,
+  position: number,
+): string | null {
+  for (const { name, isInline } of rebuild) {
+    const checkpoint = checkpoints.get(name) ?? 0;
+    if (isInline ? checkpoint !== position : checkpoint > position)
+      return `the checkpoint of ${name} is at ${checkpoint}, the last event at ${position}`;
+  }
+  return null;
 }
 
 /** Row by row, so that the first difference can be shown and memory stays flat. */
@@ -143,7 +139,7 @@ function compare(live: Connection, rebuilt: Connection, rebuild: readonly Projec
   for (const { name, orderedBy } of rebuild) {
     digest.update(`${name}\n`);
     const dump = (connection: Connection) =>
-      connection.prepare<[], unknown[]>(`select * from ${name} order by ${orderedBy}`).raw().iterate();
+      connection.prepare<[], unknown[]>(`select * from ${name} order by ${orderedBy}`).raw().safeIntegers().iterate();
     const difference = firstDifference(name, dump(live), dump(rebuilt), (row) => digest.update(`${row}\n`));
     if (difference) return { difference, projectionsHash: null };
   }
@@ -158,8 +154,9 @@ function firstDifference(
 ): string | null {
   try {
     for (const values of live) {
-      const row = JSON.stringify(values);
-      if (row !== JSON.stringify(rebuilt.next().value)) return `a row of ${table} differs from its rebuild: ${row}`;
+      const row = toText(values);
+      const other = rebuilt.next();
+      if (other.done || row !== toText(other.value)) return `a row of ${table} differs from its rebuild: ${row}`;
       onEqual(row);
     }
     return rebuilt.next().done ? null : `${table} lacks rows that its rebuild has`;
@@ -169,6 +166,7 @@ function firstDifference(
   }
 }
 
-function toRecorded({ position, eventId, occurredAt, recordedAt, body }: StoredEvent): RecordedEvent {
-  return { position, eventId, occurredAt, recordedAt, body: JSON.parse(body) as UsageEventBody };
+/** JSON has no integers of the size that money takes: they are texts here. */
+function toText(values: unknown[]): string {
+  return JSON.stringify(values, (_name, value) => (typeof value === 'bigint' ? String(value) : value));
 }

@@ -1,4 +1,4 @@
-import type { Capability, ModelPrices } from '../formats/listed-model.ts';
+import type { Capability } from '../formats/listed-model.ts';
 
 /** What is known of a model without asking Google. */
 export interface KnownModel {
@@ -9,12 +9,6 @@ export interface KnownModel {
   capabilities: readonly Capability[];
   /** Day of general availability, UTC; absent for previews and where it is not known. */
   released?: string;
-  /** Oldest first; each holds from its day on (UTC). Absent where they are not known. */
-  prices?: readonly DatedPrices[];
-}
-
-export interface DatedPrices extends ModelPrices {
-  from: string;
 }
 
 const text = ['chat', 'vision', 'audioInput', 'tools', 'thinking', 'json'] as const;
@@ -27,32 +21,9 @@ const omni = ['chat', 'vision', 'audioInput'] as const;
 
 const textLimits = { inputTokenLimit: 1_048_576, outputTokenLimit: 65_536 };
 const speechLimits = { inputTokenLimit: 8192, outputTokenLimit: 16_384 };
-/** The list prices below that name no other source: the package `@pydantic/genai-prices` 0.1.8 of this day. */
-const listed = '2026-09-23';
-
-const price = (from: string, input: number, cachedInput: number | null, output: number): DatedPrices => ({
-  from,
-  input,
-  cachedInput,
-  output,
-});
-const imagePrice = (input: number, output: number, imageOutput: number): DatedPrices => ({
-  ...price(listed, input, null, output),
-  imageOutput,
-});
-
-/** LiteLLM discussion 46238: an introductory price until the end of November 2026. */
-const gemini4Prices = [price('2026-10-13', 2, 0.1, 10), price('2026-12-01', 4, 0.2, 20)];
-/** An introductory price until the end of 2026. */
-const flashPrices = [price(listed, 0.75, 0.075, 3.75), price('2027-01-01', 1.5, 0.15, 7.5)];
-/** Prompts of more than 200,000 tokens cost twice as much, their answers half as much again. */
-const proPreviewPrices = [price(listed, 2, 0.2, 12)];
-const flashLitePrices = [price(listed, 0.3, 0.03, 2.5)];
-const freePrices = [price(listed, 0, null, 0)];
-
 /**
  * The models of the Gemini API in November 2026, in the order in which lists show them. Ids, limits and names: `models.list` of
- * 2026-10-08; Gemini 4: Google's page of models, November 2026. Prices are those of the paid tier, for text.
+ * 2026-10-08; Gemini 4: Google's page of models, November 2026.
  */
 export const knownModels: readonly KnownModel[] = [
   {
@@ -61,7 +32,6 @@ export const knownModels: readonly KnownModel[] = [
     ...textLimits,
     capabilities: text,
     released: '2026-10-13',
-    prices: gemini4Prices,
   },
   {
     id: 'gemini-4-carbon',
@@ -69,7 +39,6 @@ export const knownModels: readonly KnownModel[] = [
     ...textLimits,
     capabilities: text,
     released: '2026-11-10',
-    prices: gemini4Prices,
   },
   {
     id: 'gemini-4-hydrogen',
@@ -77,8 +46,6 @@ export const knownModels: readonly KnownModel[] = [
     ...textLimits,
     capabilities: text,
     released: '2026-11-12',
-    // LiteLLM discussion 51436.
-    prices: [price('2026-11-12', 1.5, 0.075, 7.5)],
   },
   {
     id: 'gemini-3.8-flash',
@@ -86,23 +53,20 @@ export const knownModels: readonly KnownModel[] = [
     ...textLimits,
     capabilities: text,
     released: '2026-09-02',
-    prices: flashPrices,
   },
-  { id: 'gemini-3.7-flash', name: 'Gemini 3.7 Flash', ...textLimits, capabilities: text, prices: flashPrices },
+  { id: 'gemini-3.7-flash', name: 'Gemini 3.7 Flash', ...textLimits, capabilities: text },
   {
     id: 'gemini-3.6-flash',
     name: 'Gemini 3.6 Flash',
     ...textLimits,
     capabilities: text,
     released: '2026-07-21',
-    prices: flashPrices,
   },
   {
     id: 'gemini-3.5-flash',
     name: 'Gemini 3.5 Flash',
     ...textLimits,
     capabilities: text,
-    prices: [price(listed, 1.5, 0.15, 9)],
   },
   {
     id: 'gemini-3.5-flash-lite',
@@ -110,21 +74,18 @@ export const knownModels: readonly KnownModel[] = [
     ...textLimits,
     capabilities: text,
     released: '2026-07-21',
-    prices: flashLitePrices,
   },
   {
     id: 'gemini-3.1-pro-preview',
     name: 'Gemini 3.1 Pro Preview',
     ...textLimits,
     capabilities: text,
-    prices: proPreviewPrices,
   },
   {
     id: 'gemini-3.1-pro-preview-customtools',
     name: 'Gemini 3.1 Pro Preview Custom Tools',
     ...textLimits,
     capabilities: text,
-    prices: proPreviewPrices,
   },
   {
     id: 'gemini-3.1-flash-lite',
@@ -132,52 +93,44 @@ export const knownModels: readonly KnownModel[] = [
     ...textLimits,
     capabilities: text,
     released: '2026-05-07',
-    prices: [price(listed, 0.25, 0.025, 1.5)],
   },
   {
     id: 'gemini-3-flash-preview',
     name: 'Gemini 3 Flash Preview',
     ...textLimits,
     capabilities: text,
-    prices: [price(listed, 0.5, 0.05, 3)],
   },
   {
     id: 'gemini-2.5-pro',
     name: 'Gemini 2.5 Pro',
     ...textLimits,
     capabilities: text,
-    // Prompts of more than 200,000 tokens cost twice as much, their answers half as much again.
-    prices: [price(listed, 1.25, 0.125, 10)],
   },
   {
     id: 'gemini-2.5-flash',
     name: 'Gemini 2.5 Flash',
     ...textLimits,
     capabilities: text,
-    prices: [price(listed, 0.3, 0.03, 2.5)],
   },
   {
     id: 'gemini-2.5-flash-lite',
     name: 'Gemini 2.5 Flash-Lite',
     ...textLimits,
     capabilities: text,
-    prices: [price(listed, 0.1, 0.01, 0.4)],
   },
   // What these three stand for changes; in October 2026 it was 3.8 Flash, 3.5 Flash-Lite and 3.1 Pro Preview.
-  { id: 'gemini-flash-latest', name: 'Gemini Flash Latest', ...textLimits, capabilities: text, prices: flashPrices },
+  { id: 'gemini-flash-latest', name: 'Gemini Flash Latest', ...textLimits, capabilities: text },
   {
     id: 'gemini-flash-lite-latest',
     name: 'Gemini Flash-Lite Latest',
     ...textLimits,
     capabilities: text,
-    prices: flashLitePrices,
   },
   {
     id: 'gemini-pro-latest',
     name: 'Gemini Pro Latest',
     ...textLimits,
     capabilities: text,
-    prices: proPreviewPrices,
   },
   {
     id: 'gemma-4-31b-it',
@@ -185,7 +138,6 @@ export const knownModels: readonly KnownModel[] = [
     inputTokenLimit: 262_144,
     outputTokenLimit: 32_768,
     capabilities: open,
-    prices: freePrices,
   },
   {
     id: 'gemma-4-26b-a4b-it',
@@ -193,7 +145,6 @@ export const knownModels: readonly KnownModel[] = [
     inputTokenLimit: 262_144,
     outputTokenLimit: 32_768,
     capabilities: open,
-    prices: freePrices,
   },
   {
     id: 'gemini-nano-banana-2.1',
@@ -208,7 +159,6 @@ export const knownModels: readonly KnownModel[] = [
     inputTokenLimit: 65_536,
     outputTokenLimit: 65_536,
     capabilities: [...image, 'thinking'],
-    prices: [imagePrice(0.5, 3, 60)],
   },
   {
     id: 'gemini-3.1-flash-lite-image',
@@ -216,7 +166,6 @@ export const knownModels: readonly KnownModel[] = [
     inputTokenLimit: 65_536,
     outputTokenLimit: 65_536,
     capabilities: image,
-    prices: [imagePrice(0.25, 1.5, 30)],
   },
   {
     id: 'gemini-3-pro-image',
@@ -224,7 +173,6 @@ export const knownModels: readonly KnownModel[] = [
     inputTokenLimit: 131_072,
     outputTokenLimit: 32_768,
     capabilities: [...image, 'thinking'],
-    prices: [imagePrice(2, 12, 120)],
   },
   {
     id: 'gemini-2.5-flash-image',
@@ -232,7 +180,6 @@ export const knownModels: readonly KnownModel[] = [
     inputTokenLimit: 32_768,
     outputTokenLimit: 32_768,
     capabilities: image,
-    prices: [imagePrice(0.3, 2.5, 30)],
   },
   { id: 'gemini-3.8-flash-tts', name: 'Gemini 3.8 Flash TTS', ...speechLimits, capabilities: speech },
   { id: 'gemini-3.8-flash-lite-tts', name: 'Gemini 3.8 Flash-Lite TTS', ...speechLimits, capabilities: speech },
@@ -242,14 +189,12 @@ export const knownModels: readonly KnownModel[] = [
     name: 'Gemini 2.5 Flash Preview TTS',
     ...speechLimits,
     capabilities: speech,
-    prices: [price(listed, 0.5, null, 10)],
   },
   {
     id: 'gemini-2.5-pro-preview-tts',
     name: 'Gemini 2.5 Pro Preview TTS',
     ...speechLimits,
     capabilities: speech,
-    prices: [price(listed, 1, null, 20)],
   },
   {
     id: 'gemini-3.5-transcribe',
@@ -265,7 +210,6 @@ export const knownModels: readonly KnownModel[] = [
     outputTokenLimit: 1,
     capabilities: embedding,
     released: '2026-04-22',
-    prices: [price(listed, 0.2, null, 0)],
   },
   {
     id: 'gemini-embedding-001',
@@ -273,7 +217,6 @@ export const knownModels: readonly KnownModel[] = [
     inputTokenLimit: 2048,
     outputTokenLimit: 1,
     capabilities: embedding,
-    prices: [price(listed, 0.15, null, 0)],
   },
   {
     id: 'gemini-omni-1.1-flash',
@@ -281,7 +224,6 @@ export const knownModels: readonly KnownModel[] = [
     inputTokenLimit: 131_072,
     outputTokenLimit: 65_536,
     capabilities: omni,
-    prices: [price(listed, 1.5, null, 9)],
   },
   {
     id: 'gemini-omni-flash-preview',
@@ -289,7 +231,6 @@ export const knownModels: readonly KnownModel[] = [
     inputTokenLimit: 131_072,
     outputTokenLimit: 65_536,
     capabilities: omni,
-    prices: [price(listed, 1.5, null, 9)],
   },
 ];
 

@@ -2,6 +2,7 @@ import type { Capability, ListedModel, ModelPrices } from '../formats/listed-mod
 import type { ModelRules } from '../formats/model-rules.ts';
 import { modelName } from '../gemini/model-name.ts';
 import type { ModelCard } from '../gemini/types.ts';
+import type { Price } from '../pricing/price.ts';
 import { type KnownModel, knownModels, likelyCapabilities, notForClients } from './known-models.ts';
 import { createModelCards, type ModelCardsParts } from './model-cards.ts';
 import { createModelDirectory } from './model-directory.ts';
@@ -31,6 +32,7 @@ export interface ModelCatalog {
 
 export interface ModelCatalogParts extends ModelCardsParts {
   file: ModelsFile;
+  prices: { find(model: string, at: number): Price | null };
 }
 
 const known = new Map(knownModels.map((model) => [model.id, model]));
@@ -38,7 +40,7 @@ const knownCards: ReadonlyMap<string, ModelCard> = new Map(knownModels.map((mode
 const places = new Map(knownModels.map(({ id }, place) => [id, place]));
 
 export function createModelCatalog({ file, ...parts }: ModelCatalogParts): ModelCatalog {
-  const { now } = parts;
+  const { now, prices } = parts;
   const directory = createModelDirectory(file);
   const cards = createModelCards(parts);
   const firstSeen = new Map<string, number>();
@@ -65,7 +67,7 @@ export function createModelCatalog({ file, ...parts }: ModelCatalogParts): Model
       name: id === target ? ownName : `${id} (${ownName})`,
       created: created(target),
       capabilities: capabilitiesOf(target, card),
-      prices: pricesAt(known.get(target), now()),
+      prices: toModelPrices(prices.find(target, now())),
       card,
     };
   }
@@ -140,12 +142,16 @@ function capabilitiesOf(id: string, card: ModelCard): ReadonlySet<Capability> {
   return likely;
 }
 
-/** The prices that hold at a time; null when none are known. */
-export function pricesAt(model: KnownModel | undefined, nowMs: number): ModelPrices | null {
-  const step = model?.prices?.findLast(({ from }) => Date.parse(from) <= nowMs) ?? model?.prices?.[0];
-  if (!step) return null;
-  const { from: _from, ...prices } = step;
-  return prices;
+/** As lists show them; null when none are known. */
+function toModelPrices(price: Price | null): ModelPrices | null {
+  if (!price) return null;
+  const { input, cachedInput, output, imageOutput } = price.rates;
+  return {
+    input: Number(input),
+    cachedInput: cachedInput === null ? null : Number(cachedInput),
+    output: Number(output),
+    ...(imageOutput !== undefined && { imageOutput: Number(imageOutput) }),
+  };
 }
 
 /** Known models in their order, others by name. */

@@ -1,6 +1,6 @@
+import { MinuteWindow } from '../ledger/minute-window.ts';
 import type { Rest } from './choose-key.ts';
 import { KnownQuota } from './known-quota.ts';
-import { MinuteWindow } from './minute-window.ts';
 import { nextPacificMidnight } from './pacific-midnight.ts';
 import type { QuotaKind, QuotaLimit } from './quota.ts';
 

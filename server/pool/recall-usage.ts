@@ -1,13 +1,13 @@
 import { connectionOf, type Orm } from '../database.ts';
+import { dayMs, hourMs } from '../ledger/calendar.ts';
 import { nextPacificMidnight } from './pacific-midnight.ts';
 import type { Pool } from './pool.ts';
-
-const dayMs = 86_400_000;
 
 interface Used {
   upstreamKeyId: string;
   model: string;
-  requests: number;
+  /** Null for none. */
+  requests: number | null;
   tokens: number;
 }
 
@@ -31,12 +31,13 @@ export async function recallUsage({
   const since = nextPacificMidnight(nextPacificMidnight(nowMs) - dayMs - dayMs / 12);
   const rows = connection
     .prepare<[number], Used>(
-      `select upstream_key_id as upstreamKeyId, model, sum(succeeded) as requests, sum(input_tokens) as tokens
-       from usage_bucket where hour >= ? group by upstream_key_id, model`,
+      `select upstream_key_id as upstreamKeyId, model, sum(requests) filter (where outcome = 'SUCCEEDED') as requests,
+         sum(input_tokens) as tokens
+       from usage_bucket where width_ms = ${hourMs} and start >= ? group by upstream_key_id, model`,
     )
     .all(since);
   for (const { upstreamKeyId, model, requests, tokens } of rows) {
     const key = pool.get(upstreamKeyId);
-    if (key) pool.quotas.recall(key, resolveModel(model), { requests, tokens }, nowMs);
+    if (key) pool.quotas.recall(key, resolveModel(model), { requests: requests ?? 0, tokens }, nowMs);
   }
 }

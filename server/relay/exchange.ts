@@ -1,16 +1,24 @@
+import type { Admission } from '../clients/limits/limiter.ts';
 import { ApiError } from '../formats/api-error.ts';
 import type { Answer, AnswerBody, TranslatedRequest } from '../formats/format.ts';
 import type { AnswerHeaders } from '../gemini/gemini-client.ts';
 import type { GenerateContentResponse, UsageMetadata } from '../gemini/types.ts';
-import type { RequestAborted, TokenUsage, UsageSource } from '../ledger/events.ts';
+import type { Charge, RequestAborted, TokenUsage, UsageSource } from '../ledger/events.ts';
 import { isModelId } from '../models/model-id.ts';
 import type { Caller } from '../pool/waiting-room.ts';
 import { ignoredHeader } from './ignored-header.ts';
 import type { LiveOutcome } from './live-counters.ts';
 import type { Call, RelayParts } from './parts.ts';
 import { type CallOwner, PendingCall } from './pending-call.ts';
-import type { Ending } from './request-events.ts';
+import type { Acceptance, Ending } from './request-events.ts';
 import { noUsage, sumUsage } from './token-usage.ts';
+
+/** What was made ready before a request was accepted. */
+interface PreparedCalls {
+  written: readonly (string | Buffer)[];
+  promptTokens: number;
+  admission: Admission | null;
+}
 
 /** One request on its way: its calls, what has been seen of the answer, and what has been sent. */
 export class Exchange implements CallOwner, Caller {
@@ -25,6 +33,11 @@ export class Exchange implements CallOwner, Caller {
   #unsentBytes: Buffer[] = [];
   /** Signatures that are kept already, by their keys. */
   readonly #remembered = new Map<string, string>();
+  readonly #promptTokens: number;
+  readonly #acceptedAt: number;
+  readonly #admission: Admission | null;
+  #spentEarlier: TokenUsage = noUsage;
+  #costEarlier = 0n;
   #isFinished = false;
   #goneListeners: (() => void)[] = [];
   /** The upstream calls it needs: one, or several side by side that are answered together. */
@@ -40,16 +53,23 @@ export class Exchange implements CallOwner, Caller {
   outcome: LiveOutcome = 'failed';
   timeToFirstTokenMs: number | null = null;
 
-  /** @param written The bodies of its upstream calls. */
-  constructor(call: Call, translated: TranslatedRequest, written: readonly (string | Buffer)[], parts: RelayParts) {
+  /** @param prepared The bodies of its upstream calls, how many tokens the prompt of each has about, and what the caller's limits admit. */
+  constructor(
+    call: Call,
+    translated: TranslatedRequest,
+    { written, promptTokens, admission }: PreparedCalls,
+    parts: RelayParts,
+  ) {
     this.#call = call;
     this.#translated = translated;
     this.#parts = parts;
+    this.#promptTokens = promptTokens;
+    this.#acceptedAt = parts.now();
+    this.#admission = admission;
     this.#answer = this.#createAnswer();
     const { calls, model, expects } = translated;
-    this.calls = calls.map(
-      (upstream, index) => new PendingCall(upstream, written[index] ?? '', model, expects, this, parts),
-    );
+    const about = { model, expects, promptTokens };
+    this.calls = calls.map((upstream, index) => new PendingCall(upstream, written[index] ?? '', about, this, parts));
     this.#headers = { 'x-pool-model': model, ...ignoredHeader(translated.ignoredParams) };
     call.reply.onGone(() => this.abort('client'));
     if (call.reply.isGone) this.abortedBy = 'client';
@@ -156,31 +176,92 @@ export class Exchange implements CallOwner, Caller {
     if (modelVersion && isModelId(modelVersion)) this.#headers['x-pool-model'] = modelVersion;
   }
 
-  /** Where it stands, as the terminal event has it. What several calls used has been told by then, call by call. */
-  ending(upstreamKeyId: string): Ending {
-    const { tally } = this.#firstCall;
+  /** What the event that accepts it says beside the facts. */
+  acceptance(upstreamKeyId: string): Acceptance {
+    const promptTokens = this.#promptTokens * this.calls.length;
+    const claim = this.#call.idempotency;
+    return {
+      bodyBytes: this.#call.bodyBytes,
+      upstreamKeyId,
+      promptTokens,
+      promptCharge: this.#charge({ ...noUsage, inputTokens: promptTokens, totalTokens: promptTokens }, null, undefined),
+      reservations: this.#admission?.reservations ?? [],
+      idempotency: claim && { keyHash: claim.keyHash, bodyHash: claim.bodyHash },
+    };
+  }
+
+  /** The ledger has it. */
+  wasAccepted(): void {
+    this.#call.idempotency?.accepted();
+  }
+
+  /**
+   * Where it stands, as the terminal event has it. What several calls used has been told by then, call by call. The reservations of the
+   * caller's limits are settled by it.
+   */
+  ending(upstreamKeyId: string, { hasFailed, isRefused = false }: { hasFailed: boolean; isRefused?: boolean }): Ending {
+    const call = this.#firstCall;
     const isSingle = this.calls.length === 1;
+    const usage = isSingle ? call.tally.usage() : noUsage;
+    const charge = this.chargeOf(call, usage);
+    const settlements = this.#settle(usage, charge, hasFailed);
+    const { serviceTier } = call;
     return {
       attempt: this.attemptCount,
       upstreamKeyId,
       durationMs: this.#elapsedMs(),
       timeToFirstTokenMs: this.timeToFirstTokenMs,
-      servedModel: tally.modelVersion ?? null,
-      usage: isSingle ? tally.usage() : noUsage,
-      usageSource: this.#usageSource(),
+      servedModel: call.tally.modelVersion ?? null,
+      usage,
+      usageSource: this.#usageSource(isRefused),
+      ...(call.tally.isDoubtful && { isUsageDoubtful: true }),
+      ...(charge && { charge }),
+      ...(serviceTier && { serviceTier }),
+      ...(settlements && settlements.length > 0 && { settlements }),
       ...(!isSingle && { calls: this.calls.length }),
     };
   }
 
-  /** Of several answers the least certain one decides. */
-  #usageSource(): UsageSource {
+  /** What a call of it has cost; undefined when no price is known. */
+  chargeOf(call: PendingCall, usage: TokenUsage): Charge | undefined {
+    return this.#charge(usage, call.tally.modelVersion ?? null, call.serviceTier);
+  }
+
+  /** A call has ended without ending the request: what it used counts for the budgets. */
+  addSpent(usage: TokenUsage, charge: Charge | undefined): void {
+    this.#spentEarlier = sumUsage(this.#spentEarlier, usage);
+    if (charge) this.#costEarlier += BigInt(charge.costPico);
+  }
+
+  #charge(usage: TokenUsage, servedModel: string | null, serviceTier: string | undefined): Charge | undefined {
+    const { model } = this.#translated;
+    return this.#parts.prices.charge({ servedModel, model, usage, startedAt: this.#acceptedAt, serviceTier });
+  }
+
+  #settle(usage: TokenUsage, charge: Charge | undefined, hasFailed: boolean) {
+    const costPico = this.#costEarlier + BigInt(charge?.costPico ?? 0);
+    return this.#admission?.settle({
+      usage: sumUsage(this.#spentEarlier, usage),
+      charge: { costPico: String(costPico), priceId: charge?.priceId ?? '' },
+      hasFailed,
+    });
+  }
+
+  /** Gives back what was reserved for a request that came to nothing. */
+  releaseAdmission(): void {
+    this.#admission?.release();
+  }
+
+  /** Of several answers the least certain one decides. Google has used nothing where it refused. */
+  #usageSource(isRefused: boolean): UsageSource {
     const calls = this.answered.length > 0 ? this.answered : [this.#firstCall];
     const sources = calls.map(({ tally }) =>
       tally.usageSource(
         this.abortedBy === null && (tally.finishReason !== undefined || !isGeneration(this.#translated)),
       ),
     );
-    return leastCertainFirst.find((source) => sources.includes(source)) ?? 'unknown';
+    const source = leastCertainFirst.find((candidate) => sources.includes(candidate)) ?? 'unknown';
+    return source === 'unknown' && isRefused ? 'upstream' : source;
   }
 
   /** Translates the calls that were answered into all that is still to be sent. @throws ApiError when it is no answer for the caller. */
@@ -273,7 +354,7 @@ export class Exchange implements CallOwner, Caller {
   }
 }
 
-const leastCertainFirst: readonly UsageSource[] = ['unknown', 'estimate', 'last-seen', 'upstream'];
+const leastCertainFirst = ['unknown', 'estimated', 'last-seen', 'upstream'] as const satisfies readonly UsageSource[];
 
 /** What several calls used, in Gemini's words, for the one answer they make. */
 function sumOfCalls(calls: readonly PendingCall[]): UsageMetadata {
@@ -295,8 +376,8 @@ function isGeneration({ calls }: TranslatedRequest): boolean {
 }
 
 /** Google tells the tier that served an answer beside its tokens, or in a header. */
-function withTier({ tally, headers }: PendingCall): UsageMetadata {
-  const usage = tally.usageMetadata();
-  const serviceTier = usage.serviceTier ?? headers['x-gemini-service-tier'];
+function withTier(call: PendingCall): UsageMetadata {
+  const usage = call.tally.usageMetadata();
+  const { serviceTier } = call;
   return serviceTier ? { ...usage, serviceTier } : usage;
 }

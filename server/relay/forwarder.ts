@@ -1,3 +1,5 @@
+import type { Need } from '../clients/limits/admit.ts';
+import type { Admission } from '../clients/limits/limiter.ts';
 import { ApiError } from '../formats/api-error.ts';
 import { plainRequest } from '../formats/format.ts';
 import { objectsOf } from '../gemini/parse-error.ts';
@@ -29,10 +31,12 @@ export function createForwarder(parts: RelayParts, open: OpenCalls<OpenRequest>,
       requestedModel: model,
     };
     let only: string | null;
+    let admission: Admission | null;
     try {
       if (model) requireMayUse(request, model);
       if (request.isFromFile) requireMayUseAll(request);
       only = soleOwner(resources, clientKeyId, parts);
+      admission = request.admit?.(needOfNative(request, parts)) ?? null;
     } catch (error) {
       await recordRejection(facts, error);
       throw error;
@@ -49,12 +53,13 @@ export function createForwarder(parts: RelayParts, open: OpenCalls<OpenRequest>,
     try {
       first = await pickFirst(wanted, call, parts);
       if (first === null) call.cancel();
-      else await run(call, request, { wanted, first }, facts);
+      else await run(call, request, { wanted, first, admission }, facts);
     } catch (error) {
       if (first === null) await recordRejection(facts, error);
       throw error;
     } finally {
       open.remove(call);
+      admission?.release();
       if (first) pool.release(first);
     }
   };
@@ -63,14 +68,17 @@ export function createForwarder(parts: RelayParts, open: OpenCalls<OpenRequest>,
   async function run(
     call: NativeCall,
     request: NativeRequest,
-    { wanted, first }: { wanted: Wanted; first: Pick },
+    { wanted, first, admission }: { wanted: Wanted; first: Pick; admission: Admission | null },
     facts: events.RequestFacts,
   ): Promise<void> {
     counters.accepted();
+    const startedAt = now();
     try {
       const bodyBytes = request.body?.length ?? 0;
       const accepted = { ...plainRequest, model: request.model, isStreaming: false };
-      await ledger.append(events.accepted(facts, accepted, bodyBytes, first.key.id, now()));
+      const reservations = admission?.reservations ?? [];
+      const acceptance = { bodyBytes, upstreamKeyId: first.key.id, reservations };
+      await ledger.append(events.accepted(facts, accepted, acceptance, startedAt));
       const result = await pool.run<null>({
         wanted,
         caller: call,
@@ -82,10 +90,10 @@ export function createForwarder(parts: RelayParts, open: OpenCalls<OpenRequest>,
           return ledger.append(events.attemptFailed(facts, event, now()));
         },
       });
-      await settle(call, request, facts, result);
+      await settle(call, { request, admission, startedAt }, facts, result);
     } catch (error) {
       if (!(error instanceof ApiError) && !(error instanceof LedgerUnavailable))
-        await settleAfterFault(call, facts, first.key.id);
+        await settleAfterFault(call, facts, first.key.id, admission);
       throw error;
     } finally {
       counters.ended(call.outcome, 0, null);
@@ -94,22 +102,27 @@ export function createForwarder(parts: RelayParts, open: OpenCalls<OpenRequest>,
 
   async function settle(
     call: NativeCall,
-    request: NativeRequest,
+    { request, admission, startedAt }: { request: NativeRequest; admission: Admission | null; startedAt: number },
     facts: events.RequestFacts,
     result: RunResult<null>,
   ): Promise<void> {
     const answer = call.json;
     // Reading an interaction again does not spend its tokens again.
-    const usage = request.method === 'POST' ? usageOfInteraction(answer) : noUsage;
+    const usage = (request.method === 'POST' ? usageOfInteraction(answer) : noUsage) ?? noUsage;
+    const isTold = usage.totalTokens > 0;
+    const charge = parts.prices.charge({ servedModel: null, model: request.model, usage, startedAt });
+    const settlements = admission?.settle({ usage, charge, hasFailed: result.kind === 'failed' }) ?? [];
     const ending: events.Ending = {
       attempt: ++call.attemptCount,
       upstreamKeyId: result.key.id,
       durationMs: call.elapsedMs(),
       timeToFirstTokenMs: null,
       servedModel: request.model || null,
-      usage: usage ?? noUsage,
+      usage,
       // What a batch or a film costs no answer tells, and a streamed interaction is not looked into.
-      usageSource: usage || !isSpending(request.path) ? 'upstream' : 'unknown',
+      usageSource: isTold || !isSpending(request.path) || request.method !== 'POST' ? 'upstream' : 'unknown',
+      ...(charge && { charge }),
+      ...(settlements.length > 0 && { settlements }),
     };
     if (result.kind === 'aborted') {
       await ledger.append(events.aborted(facts, ending, call.abortedBy ?? 'client', now()));
@@ -127,7 +140,13 @@ export function createForwarder(parts: RelayParts, open: OpenCalls<OpenRequest>,
   }
 
   /** A mistake of ours leaves no request open. Refused by the ledger when it had its terminal event already. */
-  async function settleAfterFault(call: NativeCall, facts: events.RequestFacts, upstreamKeyId: string): Promise<void> {
+  async function settleAfterFault(
+    call: NativeCall,
+    facts: events.RequestFacts,
+    upstreamKeyId: string,
+    admission: Admission | null,
+  ): Promise<void> {
+    const settlements = admission?.settle({ usage: noUsage, charge: undefined, hasFailed: true }) ?? [];
     const fault = new ApiError(500, 'internal_error', 'The gateway failed.');
     const ending: events.Ending = {
       attempt: call.attemptCount,
@@ -137,6 +156,7 @@ export function createForwarder(parts: RelayParts, open: OpenCalls<OpenRequest>,
       servedModel: null,
       usage: noUsage,
       usageSource: 'unknown',
+      ...(settlements.length > 0 && { settlements }),
     };
     await ledger.append(events.failed(facts, ending, fault, null, now())).catch(() => {});
   }
@@ -161,6 +181,22 @@ export function createForwarder(parts: RelayParts, open: OpenCalls<OpenRequest>,
     return { ...others, 'x-goog-upload-url': request.reply.ownUrl(uploadUrl) };
   }
 }
+
+/** What a call may need that is passed on unread: nobody knows how much, unless it makes no model work. */
+function needOfNative({ path, model, body }: NativeRequest, { prices, now }: RelayParts): Need {
+  const isFree = !isSpending(path);
+  const promptTokens = isFree ? 0 : Math.ceil((body?.length ?? 0) / bytesPerToken);
+  return {
+    models: [model],
+    promptTokens,
+    promptTokensMax: promptTokens,
+    outputTokensMax: isFree ? 0 : null,
+    outputFactor: 1,
+    costAtMost: (tokens) => (isFree ? 0n : prices.atMost(model, tokens, now())),
+  };
+}
+
+const bytesPerToken = 4;
 
 /** The names under which the uploads that an address goes on with are remembered. */
 export function uploadsIn(url: string): string[] {

@@ -1,3 +1,5 @@
+import type { Need } from '../clients/limits/admit.ts';
+import type { Admission } from '../clients/limits/limiter.ts';
 import type { ForwardEnd } from '../gemini/forward-call.ts';
 import { withoutKey } from '../gemini/parse-error.ts';
 import { Tally } from '../gemini/tally.ts';
@@ -38,6 +40,8 @@ export interface NativeRequest {
   mayUse(...names: string[]): boolean;
   /** Whether the caller's key is held to no models. */
   mayUseAll: boolean;
+  /** Decides by the limits of the caller's key and reserves what is needed; null for a key without limits. @throws ApiError 429 */
+  admit: ((need: Need) => Admission) | null;
 }
 
 /** JSON up to this size is looked into before it is passed on; it names what was made. */

@@ -1,3 +1,6 @@
+import type { Claim } from '../clients/idempotency.ts';
+import type { Need } from '../clients/limits/admit.ts';
+import type { Admission } from '../clients/limits/limiter.ts';
 import type { ClientFormat, TranslationContext } from '../formats/format.ts';
 import type { GeminiClient } from '../gemini/gemini-client.ts';
 import type { RefusedThinking } from '../gemini/refused-thinking.ts';
@@ -6,6 +9,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { MediaFetcher } from '../media/media-fetcher.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { ResourceOwners } from '../pool/resource-owners.ts';
+import type { PriceBook } from '../pricing/price-book.ts';
 import type { ResponseStore } from '../responses/response-store.ts';
 import type { SignatureStore } from '../signatures/signature-store.ts';
 import type { LiveCounters } from './live-counters.ts';
@@ -26,6 +30,10 @@ export interface Call {
   reply: Reply;
   /** Whether the caller may use a model, by the name it asked for and the id that would be called. */
   mayUse(...names: string[]): boolean;
+  /** Decides by the limits of the caller's key and reserves what is needed; null for a key without limits. @throws ApiError 429 */
+  admit: ((need: Need) => Admission) | null;
+  /** Set when it came with an `Idempotency-Key`. */
+  idempotency?: Claim | undefined;
 }
 
 /** What the relay works with. */
@@ -36,6 +44,7 @@ export interface RelayParts {
   signatures: SignatureStore;
   refusedThinking: RefusedThinking;
   media: Pick<MediaFetcher, 'fetch'>;
+  prices: Pick<PriceBook, 'charge' | 'atMost'>;
   owners: ResourceOwners;
   translation: Omit<TranslationContext, 'responses' | 'ownsFile'>;
   responses: ResponseStore;

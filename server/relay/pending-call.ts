@@ -18,6 +18,8 @@ import type { RelayParts } from './parts.ts';
 /** Gemini 4 answers longer than one request are continued at most so often (a loop without end would cost without end). */
 const hopsMax = 16;
 
+const tierCharactersMax = 32;
+
 /** The call without the level or budget of thinking that its model is known to refuse; a native client's is passed on as it is. */
 export function withoutRefused(
   call: UpstreamCall,
@@ -55,6 +57,7 @@ export class PendingCall {
   readonly #call: UpstreamCall;
   readonly #model: string;
   readonly #expects: Expectation;
+  readonly #promptTokens: number;
   readonly #owner: CallOwner;
   readonly #parts: Pick<RelayParts, 'gemini' | 'now' | 'refusedThinking'>;
   /** Its body for the first try; let go then, as it may be large. */
@@ -72,8 +75,7 @@ export class PendingCall {
   constructor(
     call: UpstreamCall,
     written: string | Buffer,
-    model: string,
-    expects: 'audio' | undefined,
+    { model, expects, promptTokens }: { model: string; expects: 'audio' | undefined; promptTokens: number },
     owner: CallOwner,
     parts: Pick<RelayParts, 'gemini' | 'now' | 'refusedThinking'>,
   ) {
@@ -81,8 +83,15 @@ export class PendingCall {
     this.#written = written;
     this.#model = model;
     this.#expects = expectationOf(call.action, expects);
+    this.#promptTokens = call.promptTokensEstimate ?? promptTokens;
     this.#owner = owner;
     this.#parts = parts;
+  }
+
+  /** Google's tier that served the answer, where it was told. */
+  get serviceTier(): string | undefined {
+    const told = this.tally.usageMetadata().serviceTier ?? this.headers['x-gemini-service-tier'];
+    return typeof told === 'string' && told.length <= tierCharactersMax ? told.toLowerCase() : undefined;
   }
 
   get isNative(): boolean {
@@ -97,7 +106,7 @@ export class PendingCall {
   /** One try with one key. */
   async attempt(key: PoolKey, repair: Repair | null): Promise<AttemptResult<null>> {
     this.#owner.onAttempt();
-    this.tally = new Tally(this.#expects, this.#call.promptTokensEstimate);
+    this.tally = new Tally(this.#expects, this.#promptTokens);
     this.#responses = [];
     const original = this.#call.body as GenerateContentRequest;
     const request = repair ? repairRequest(original, repair) : original;
@@ -105,7 +114,10 @@ export class PendingCall {
     this.#written = null;
     for (let hop = 1; ; hop++) {
       const end = await this.#callGemini(key, body);
-      if (this.#owner.abortedBy || end.kind === 'aborted') return { kind: 'aborted' };
+      if (this.#owner.abortedBy || end.kind === 'aborted') {
+        this.tally.assumePromptSpent();
+        return { kind: 'aborted' };
+      }
       const failure = this.#judge(end);
       // What came before a hop that failed is an answer all the same: it ends as if cut by length.
       if (failure && hop === 1) return { kind: 'failed', failure };

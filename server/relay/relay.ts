@@ -1,3 +1,4 @@
+import type { Admission } from '../clients/limits/limiter.ts';
 import { ApiError, invalidRequest } from '../formats/api-error.ts';
 import type { TranslatedRequest } from '../formats/format.ts';
 import { strangeAnswer } from '../gemini/gemini-client.ts';
@@ -8,6 +9,7 @@ import { Exchange } from './exchange.ts';
 import { fetchDownloads } from './fetch-downloads.ts';
 import { createForwarder } from './forwarder.ts';
 import type { NativeRequest } from './native-call.ts';
+import { limitOutput, needOf } from './need.ts';
 import { createOpenCalls } from './open-calls.ts';
 import { listOwnResources, type ResourcePage } from './own-resources.ts';
 import type { Call, OpenRequest, RelayParts } from './parts.ts';
@@ -55,6 +57,8 @@ export function createRelay(parts: RelayParts): Relay {
     let translated: TranslatedRequest;
     let written: (string | Buffer)[];
     let only: string | null;
+    let tokens: number;
+    let admission: Admission | null;
     try {
       const ownsFile = (name: string) => parts.owners.find(name)?.clientKeyId === call.clientKeyId;
       const context = { ...parts.translation, responses: parts.responses.of(call.clientKeyId), ownsFile };
@@ -67,6 +71,12 @@ export function createRelay(parts: RelayParts): Relay {
       // Before it is accepted, because this too can fail.
       written = withinStack(() => translated.calls.map(writeOut));
       only = soleOwner(translated.resources, call.clientKeyId, parts);
+      tokens = promptTokens(translated, call.bodyBytes);
+      admission = call.admit && admit(call.admit, translated, written, tokens);
+      if (admission?.outputTokensMax != null) {
+        translated.calls = limitOutput(translated.calls, admission.outputTokensMax);
+        written = translated.calls.map(writeOut);
+      }
     } catch (error) {
       // Who hung up while media was fetched is told nothing, and nothing was spent.
       if (call.reply.isGone) return;
@@ -74,11 +84,11 @@ export function createRelay(parts: RelayParts): Relay {
       throw error;
     }
 
-    const exchange = new Exchange(call, translated, written, parts);
+    const exchange = new Exchange(call, translated, { written, promptTokens: tokens, admission }, parts);
     const wanted = {
       model: translated.model,
       only,
-      tokens: promptTokens(translated, call.bodyBytes),
+      tokens,
       isUncounted: translated.calls.every(({ action }) => action === 'countTokens'),
       conversation: conversationOf(call, translated),
       ...(parts.patienceMs > 0 && { waitUntilMs: now() + parts.patienceMs }),
@@ -89,28 +99,41 @@ export function createRelay(parts: RelayParts): Relay {
       const picking = pickFirst(wanted, exchange, parts);
       first = picking instanceof Promise ? await picking : picking;
       if (first === null) exchange.cut();
-      else await run(exchange, translated, { wanted, first, bodyBytes: call.bodyBytes }, facts);
+      else await run(exchange, translated, { wanted, first }, facts);
     } catch (error) {
       if (first !== null || !(error instanceof ApiError)) throw error;
       await recordRejection(facts, error);
       exchange.fail(error);
     } finally {
       open.remove(exchange);
+      exchange.releaseAdmission();
       if (first) pool.release(first);
       call.reply.cancelStream();
     }
+  }
+
+  /** What the caller's limits say. @throws ApiError 429 */
+  function admit(
+    decide: NonNullable<Call['admit']>,
+    translated: TranslatedRequest,
+    written: readonly (string | Buffer)[],
+    tokens: number,
+  ): Admission {
+    const writtenBytes = written.reduce((sum, body) => sum + Buffer.byteLength(body), 0);
+    return decide(needOf(translated, { promptTokens: tokens, writtenBytes }, parts));
   }
 
   /** From here on it is in the ledger. */
   async function run(
     exchange: Exchange,
     translated: TranslatedRequest,
-    { wanted, first, bodyBytes }: { wanted: Wanted; first: Pick; bodyBytes: number },
+    { wanted, first }: { wanted: Wanted; first: Pick },
     facts: events.RequestFacts,
   ): Promise<void> {
     counters.accepted();
     try {
-      await ledger.append(events.accepted(facts, translated, bodyBytes, first.key.id, now()));
+      await ledger.append(events.accepted(facts, translated, exchange.acceptance(first.key.id), now()));
+      exchange.wasAccepted();
       await settle(exchange, facts, await runCalls(exchange, { wanted, first }, facts, parts));
     } catch (error) {
       if (!(error instanceof ApiError) && !(error instanceof LedgerUnavailable))
@@ -125,9 +148,11 @@ export function createRelay(parts: RelayParts): Relay {
   async function settle(exchange: Exchange, facts: events.RequestFacts, results: CallResult[]): Promise<void> {
     exchange.answered = results.filter(({ kind }) => kind === 'answered').map(({ call }) => call);
     const last = decisiveResult(results, exchange.needsAll);
-    const ending = exchange.ending(last.keyId);
     if (exchange.abortedBy || results.some(({ kind }) => kind === 'aborted')) {
-      await ledger.append(events.aborted(facts, ending, exchange.abortedBy ?? 'client', now()));
+      const by = exchange.abortedBy ?? 'client';
+      await ledger.append(
+        events.aborted(facts, exchange.ending(last.keyId, { hasFailed: by !== 'client' }), by, now()),
+      );
       exchange.cut();
       return;
     }
@@ -138,11 +163,14 @@ export function createRelay(parts: RelayParts): Relay {
         { model: facts.requestedModel, body: exchange.clientBody },
         parts,
       );
+      const isRefused = (last.failure.httpStatus ?? 0) >= 400;
+      const ending = exchange.ending(last.keyId, { hasFailed: true, isRefused });
       await ledger.append(events.failed(facts, ending, error, last.failure.httpStatus, now()));
       exchange.fail(error);
       return;
     }
     const closed = closeAnswer(exchange);
+    const ending = exchange.ending(last.keyId, { hasFailed: closed instanceof ApiError });
     if (closed instanceof ApiError) {
       await ledger.append(events.failed(facts, ending, closed, 200, now()));
       exchange.fail(closed);
@@ -156,7 +184,9 @@ export function createRelay(parts: RelayParts): Relay {
   async function settleAfterFault(exchange: Exchange, facts: events.RequestFacts, keyId: string): Promise<void> {
     const fault = new ApiError(500, 'internal_error', 'The gateway failed.');
     // Refused by the ledger when the request had its terminal event already.
-    await ledger.append(events.failed(facts, exchange.ending(keyId), fault, null, now())).catch(() => {});
+    await ledger
+      .append(events.failed(facts, exchange.ending(keyId, { hasFailed: true }), fault, null, now()))
+      .catch(() => {});
   }
 
   return {

@@ -3,12 +3,16 @@ import type { TranslatedRequest } from '../formats/format.ts';
 import type {
   AttemptFailed,
   AttemptSucceeded,
+  Charge,
+  Idempotency,
   NewEvent,
   RequestAborted,
   RequestAccepted,
   RequestCompleted,
   RequestFailed,
   RequestRejected,
+  Reservation,
+  Settlement,
   TokenUsage,
   UsageSource,
 } from '../ledger/events.ts';
@@ -34,20 +38,38 @@ export interface Ending {
   servedModel: string | null;
   usage: TokenUsage;
   usageSource: UsageSource;
+  isUsageDoubtful?: true;
+  charge?: Charge;
+  serviceTier?: string;
+  settlements?: Settlement[];
   calls?: number;
 }
 
-/** Signatures of which there are none are left out. */
+/** What is fixed when a request is accepted. */
+export interface Acceptance {
+  bodyBytes: number;
+  upstreamKeyId: string;
+  promptTokens?: number;
+  promptCharge?: Charge | undefined;
+  reservations: readonly Reservation[];
+  idempotency?: Idempotency | undefined;
+}
+
+/** What there is none of is left out. */
 export function accepted(
   facts: RequestFacts,
   { model, isStreaming, signatureUse }: Pick<TranslatedRequest, 'model' | 'isStreaming' | 'signatureUse'>,
-  bodyBytes: number,
-  upstreamKeyId: string,
+  { bodyBytes, upstreamKeyId, promptTokens, promptCharge, reservations, idempotency }: Acceptance,
   occurredAt: number,
 ): NewEvent {
   const body: RequestAccepted = { type: 'RequestAccepted', ...facts, model, isStreaming, upstreamKeyId, bodyBytes };
-  const hasSignatures = Object.values(signatureUse).some((amount) => amount > 0);
-  return { body: hasSignatures ? { ...body, signatures: signatureUse } : body, occurredAt };
+  if (promptTokens !== undefined) body.promptTokens = promptTokens;
+  if (promptCharge) body.promptCharge = promptCharge;
+  if (reservations.length > 0) body.reservations = [...reservations];
+  if (idempotency) body.idempotency = idempotency;
+  const { client, restored, placeholder } = signatureUse;
+  if (client + restored + placeholder > 0) body.signatures = signatureUse;
+  return { body, occurredAt };
 }
 
 export function attemptFailed(

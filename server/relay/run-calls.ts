@@ -1,4 +1,4 @@
-import type { TokenUsage } from '../ledger/events.ts';
+import type { Charge, TokenUsage } from '../ledger/events.ts';
 import type { NoKey } from '../pool/choose-key.ts';
 import type { Failure } from '../pool/classify-failure.ts';
 import type { Pick, RunPlan, RunResult, Wanted } from '../pool/pool.ts';
@@ -64,7 +64,7 @@ export async function runCalls(
       first: picked,
       maySwitch: () => !exchange.isCommitted,
       attempt: (key, repair) => call.attempt(key, repair),
-      attemptFailed: (key, failure, durationMs) => recordFailure(key.id, failure, durationMs),
+      attemptFailed: (key, failure, durationMs) => recordFailure(call, key.id, failure, durationMs),
     };
   }
 
@@ -77,21 +77,36 @@ export async function runCalls(
     if (!('taken' in picked)) return { kind: 'failed', call, keyId, failure: noKeyFree, others: picked };
     const result = resultOf(call, await pool.run(planOf(call, picked)));
     const durationMs = Math.round(performance.now() - startedAt);
-    if (result.kind === 'failed') await recordFailure(result.keyId, result.failure, durationMs);
-    if (result.kind === 'answered') await recordSuccess(result.keyId, call.tally.usage(), durationMs);
+    if (result.kind === 'failed') await recordFailure(call, result.keyId, result.failure, durationMs);
+    if (result.kind === 'answered') await recordSuccess(call, result.keyId, durationMs);
     return result;
   }
 
-  function recordFailure(upstreamKeyId: string, failure: Failure, durationMs: number): Promise<void> {
+  function recordFailure(
+    call: PendingCall,
+    upstreamKeyId: string,
+    failure: Failure,
+    durationMs: number,
+  ): Promise<void> {
     const { class: name, httpStatus } = failure;
     const attempt = ++exchange.attemptCount;
     const event = { attempt, upstreamKeyId, failure: name, httpStatus, durationMs };
-    return parts.ledger.append(events.attemptFailed(facts, event, parts.now()));
+    const { usage, ...spent } = spentBy(call);
+    const more = usage.totalTokens > 0 ? { usage, ...spent } : {};
+    return parts.ledger.append(events.attemptFailed(facts, { ...event, ...more }, parts.now()));
   }
 
-  function recordSuccess(upstreamKeyId: string, usage: TokenUsage, durationMs: number): Promise<void> {
-    const event = { attempt: ++exchange.attemptCount, upstreamKeyId, usage, durationMs };
+  function recordSuccess(call: PendingCall, upstreamKeyId: string, durationMs: number): Promise<void> {
+    const event = { attempt: ++exchange.attemptCount, upstreamKeyId, durationMs, ...spentBy(call) };
     return parts.ledger.append(events.attemptSucceeded(facts, event, parts.now()));
+  }
+
+  /** What a call has used that does not end the request; the request's budgets count it. */
+  function spentBy(call: PendingCall): { usage: TokenUsage; charge?: Charge } {
+    const usage = call.tally.usage();
+    const charge = exchange.chargeOf(call, usage);
+    exchange.addSpent(usage, charge);
+    return { usage, ...(charge && { charge }) };
   }
 }
 

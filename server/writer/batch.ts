@@ -3,7 +3,7 @@ import { type Connection, connectionOf, type Orm } from '../database.ts';
 import { createAppender } from '../ledger/append.ts';
 import { type CommandHandlers, Refusal, type Transaction } from '../ledger/commands.ts';
 import type { RecordedEvent } from '../ledger/events.ts';
-import { projections } from '../ledger/projections/all.ts';
+import { catchUp, createProjector } from '../ledger/projector.ts';
 
 /** A command on its way to its handler. */
 export interface QueuedCommand {
@@ -22,7 +22,12 @@ export interface BatchRunner {
   /** @throws when the disk or the file is broken: what was written last may or may not be there. */
   run(commands: readonly QueuedCommand[]): Promise<Answer[]>;
   headPosition(): number;
+  /** Up to which event all projections have come. */
+  projectedPosition(): number;
 }
+
+/** Commands after which every projection has seen every event. */
+const catchingUp: ReadonlySet<string> = new Set(['ledger.catchUp', 'ledger.stopNode']);
 
 /**
  * Handlers, their events, the projections and the head of a batch commit together. When a command fails, the batch is rolled back
@@ -38,16 +43,19 @@ export async function createBatchRunner(
   const begin = connection.prepare('begin immediate');
   const commit = connection.prepare('commit');
   const appender = createAppender(connection, bootId);
-  const project = createProjector(connection);
+  catchUp(connection);
+  const projector = createProjector(connection);
 
   async function inTransaction(commands: readonly QueuedCommand[]): Promise<Answer[]> {
     begin.run();
     try {
       const answers = await carryOut(commands);
       commit.run();
+      projector.committed();
       return answers;
     } catch (error) {
       if (connection.inTransaction) connection.exec('rollback');
+      projector.rolledBack();
       appender.reload();
       throw error;
     }
@@ -66,10 +74,9 @@ export async function createBatchRunner(
       for (const event of events) recorded.push(appender.append(event, now));
       answers.push({ ok: true, result });
     }
-    if (recorded.length > 0) {
-      project(recorded, appender.headPosition());
-      appender.saveHead();
-    }
+    const isCatchingUp = commands.some(({ name }) => catchingUp.has(name));
+    projector.project(recorded, appender.headPosition(), isCatchingUp);
+    if (recorded.length > 0) appender.saveHead();
     return answers;
   }
 
@@ -95,20 +102,7 @@ export async function createBatchRunner(
       }
     },
     headPosition: () => appender.headPosition(),
-  };
-}
-
-function createProjector(connection: Connection): (events: readonly RecordedEvent[], position: number) => void {
-  const all = projections.map((create) => create(connection));
-  const saveCheckpoint = connection.prepare(
-    `insert into projection_checkpoint (name, position) values (?, ?)
-     on conflict do update set position = excluded.position`,
-  );
-  return (events, position) => {
-    for (const projection of all) {
-      projection.evolve(events);
-      saveCheckpoint.run(projection.name, position);
-    }
+    projectedPosition: () => appender.headPosition() - projector.backlog(),
   };
 }
 

@@ -8,6 +8,8 @@ import { keyStateCommands } from '../pool/key-state-commands.ts';
 import { manyKeysCommands } from '../pool/many-keys-commands.ts';
 import { resourceCommands } from '../pool/resource-commands.ts';
 import { upstreamKeyCommands } from '../pool/upstream-key-commands.ts';
+import { priceCommands } from '../pricing/price-commands.ts';
+import { repriceCommands } from '../pricing/reprice-commands.ts';
 import { signatureCommands } from '../signatures/signature-commands.ts';
 
 /** Every command the writer carries out. */
@@ -23,6 +25,8 @@ export const commandHandlers = {
   ...accountCommands,
   ...sessionCommands,
   ...signatureCommands,
+  ...priceCommands,
+  ...repriceCommands,
 };
 
 export type AllCommands = typeof commandHandlers;

@@ -25,7 +25,8 @@ async function main({ databaseFile, bootId }: WriterData): Promise<void> {
       return;
     }
     const answers = await runner.run(JSON.parse(message) as QueuedCommand[]);
-    report({ kind: 'answers', answers, headPosition: runner.headPosition() });
+    const [headPosition, projectedPosition] = [runner.headPosition(), runner.projectedPosition()];
+    report({ kind: 'answers', answers, headPosition, projectedPosition });
   });
   report({ kind: 'ready', headPosition: runner.headPosition() });
 }

@@ -8,8 +8,8 @@ import type { AllCommands } from './commands.ts';
 /** The main thread's side of the writer. */
 export interface Writer {
   execute: Execute<AllCommands>;
-  /** Calls the listener with the position of the newest event after each batch. */
-  onCommit(listener: (headPosition: number) => void): void;
+  /** Calls the listener after each batch with the position of the newest event, and of the one that all projections have come to. */
+  onCommit(listener: (headPosition: number, projectedPosition: number) => void): void;
   /** Position of the newest event when the writer started. */
   headPosition: number;
   /** Number of commands that wait for their commit. */
@@ -29,7 +29,7 @@ export interface WriterData {
 export type Report =
   | { kind: 'ready'; headPosition: number }
   | { kind: 'refused'; message: string }
-  | { kind: 'answers'; answers: Answer[]; headPosition: number };
+  | { kind: 'answers'; answers: Answer[]; headPosition: number; projectedPosition: number };
 
 /**
  * Starts the writer thread on a database file and brings its schema up to date.
@@ -43,7 +43,7 @@ export async function startWriter(databaseFile: string, bootId: string): Promise
   const ready = Promise.withResolvers<number>();
   const failed = Promise.withResolvers<Error>();
   const exited = Promise.withResolvers<void>();
-  const listeners: ((headPosition: number) => void)[] = [];
+  const listeners: ((headPosition: number, projectedPosition: number) => void)[] = [];
   let isClosing = false;
 
   function fail(cause: Error): void {
@@ -56,7 +56,7 @@ export async function startWriter(databaseFile: string, bootId: string): Promise
     if (report.kind === 'ready') ready.resolve(report.headPosition);
     else if (report.kind === 'refused') fail(new DatabaseError(report.message));
     else {
-      for (const listener of listeners) listener(report.headPosition);
+      for (const listener of listeners) listener(report.headPosition, report.projectedPosition);
       queue.settle(report.answers);
     }
   }

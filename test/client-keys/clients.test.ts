@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { ClientKey } from '../../server/clients/client-key.entity.ts';
 import { loadClients, mayUse } from '../../server/clients/clients.ts';
+import { noTerms } from '../../server/clients/limits/terms.ts';
 import { Refusal } from '../../server/ledger/commands.ts';
 import { createVault } from '../../server/secrets/vault.ts';
 import { openTestLedger } from '../support/ledger.ts';
@@ -19,7 +20,7 @@ describe('a client key', () => {
   test('is found by its secret, at once and after a restart', async () => {
     const { clients, reload } = await open();
     const { id, secret } = await clients.create({ name: 'laptop' }, actor);
-    const client = { id, name: 'laptop', isEnabled: true, allowedModels: null };
+    const client = { id, name: 'laptop', isEnabled: true, allowedModels: null, terms: noTerms };
     expect(clients.find(secret)).toEqual(client);
     expect((await reload()).find(secret)).toEqual(client);
     expect(clients.find(`${secret}x`)).toBeNull();
@@ -59,7 +60,7 @@ describe('a client key', () => {
     const { id, secret } = await clients.create({ name: 'laptop' }, actor);
     await clients.update({ id, isEnabled: false }, actor);
     await clients.update({ id, name: 'phone' }, actor);
-    expect(clients.find(secret)).toEqual({ id, name: 'phone', isEnabled: false, allowedModels: null });
+    expect(clients.find(secret)).toMatchObject({ id, name: 'phone', isEnabled: false, allowedModels: null });
     expect((await reload()).find(secret)).toEqual(clients.find(secret));
   });
 

@@ -58,7 +58,7 @@ describe('the tally of usage', () => {
       return [tally.usage().inputTokens, tally.usageSource(true)];
     };
     const embedding = { embedding: { values: [1] } };
-    expect(estimated(embedding)).toEqual([12, 'estimate']);
+    expect(estimated(embedding)).toEqual([12, 'estimated']);
     expect(estimated({ ...embedding, ...usage({ promptTokenCount: 9 }) })).toEqual([9, 'upstream']);
     expect(estimated()).toEqual([0, 'unknown']);
   });
@@ -76,7 +76,7 @@ describe('the tally of usage', () => {
       },
     });
     const counts = { inputTokens: 32, cachedInputTokens: 2, outputTokens: 8, reasoningTokens: 3, totalTokens: 40 };
-    expect(tally.usage()).toEqual(counts);
+    expect(tally.usage()).toEqual({ ...counts, modalities: { input: { AUDIO: 32 } } });
     expect(tally.usageMetadata().promptTokensDetails).toEqual([{ modality: 'AUDIO', tokenCount: 32 }]);
     const odd = [{ modality: 5, tokens: 1 }, { tokens: 2 }, { modality: 'smell', tokens: 'many' }, null];
     const strange = { total_tokens: 3, input_tokens_by_modality: odd } as unknown as GenerateContentResponse['usage'];

@@ -85,7 +85,7 @@ describe('pictures for the official client', () => {
     const { usageMetadata: _counted, ...uncounted } = drawn('VFdP');
     gemini.answerWith(() => [{ json: drawn('T05F') }, { json: uncounted }][count++]);
     await client.images.generate({ model, prompt: 'a cat', n: 2 });
-    expect((await lastRequest()).tokens).toEqual({ total: 10, isEstimated: true });
+    expect((await lastRequest()).tokens).toEqual({ total: 18, isEstimated: true });
 
     gemini.answerWith(() => bad);
     const failed = client.images.generate({ model, prompt: 'a cat', n: 2 });

@@ -53,6 +53,7 @@ test('a database of the first version is brought up to date at the start, stays 
   const next = history('req_next', noon);
   await ledger.append(next.accepted({ client: 0, restored: 2, placeholder: 1 }));
   await ledger.append(next.completed());
+  await ledger.caughtUp();
   const { total } = readUsage(await connectionOf(orm), { fromMs: null, toMs: noon + 1, timeZone: 'UTC' });
   expect(total).toMatchObject({ requests: 3, clientSignatures: 0, restoredSignatures: 2, placeholderSignatures: 1 });
   expect((await verify()).problem).toBeNull();

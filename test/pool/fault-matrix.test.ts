@@ -175,7 +175,8 @@ function rightUsage(expected: Expected, isAnswered: boolean) {
   if (expected.kind !== 'retried') return { usage: expected.usage, usageSource: expected.usageSource };
   const [inputTokens, outputTokens] = isAnswered ? [7, 3] : [0, 0];
   const usage = { inputTokens, outputTokens, totalTokens: inputTokens + outputTokens };
-  return { usage, usageSource: isAnswered ? 'upstream' : 'unknown' };
+  const isRefused = (expected.failures.at(-1)?.httpStatus ?? 0) >= 400;
+  return { usage, usageSource: isAnswered || isRefused ? 'upstream' : 'unknown' };
 }
 
 /** One request, read to its end as a client of OpenAI's API reads it. */

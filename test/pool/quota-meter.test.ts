@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { MinuteWindow } from '../../server/ledger/minute-window.ts';
 import { classifyFailure } from '../../server/pool/classify-failure.ts';
-import { MinuteWindow } from '../../server/pool/minute-window.ts';
 import { limitsIn } from '../../server/pool/quota.ts';
 import { QuotaMeter } from '../../server/pool/quota-meter.ts';
 import { createQuotas } from '../../server/pool/quotas.ts';

@@ -46,6 +46,8 @@ describe('anonymous callers', () => {
     if (field === 'upstreamKeyImport' || field === 'upstreamKeyImportPreview') return '{text: "x"}';
     if (field === 'upstreamKeyVerify' || field === 'quotaRuleSet') return '{}';
     if (field === 'upstreamKeyGroupUpdate') return '{group: "x"}';
+    if (field === 'priceSet') return '{model: "x", rates: {input: "1", output: "1"}}';
+    if (field === 'usageReprice') return '{model: "x", from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z"}';
     return field === 'upstreamKeyUpdate' ? '{id: "x", isEnabled: true}' : '{id: "x"}';
   }
 

@@ -211,7 +211,7 @@ export const en = {
     lastUsed: 'Last used',
     created: 'Created',
     actions: 'Actions',
-    statuses: { ACTIVE: 'Active', DISABLED: 'Switched off' },
+    statuses: { ACTIVE: 'Active', DISABLED: 'Switched off', EXPIRED: 'Expired' },
     switchOn: (name: string) => `${name} may be used`,
     editOf: (name: string) => `Edit ${name}`,
     deleteOf: (name: string) => `Delete ${name}`,

@@ -210,7 +210,7 @@ export const zhCn: Dictionary = {
     lastUsed: '最近使用',
     created: '创建时间',
     actions: '操作',
-    statuses: { ACTIVE: '启用', DISABLED: '已停用' },
+    statuses: { ACTIVE: '启用', DISABLED: '已停用', EXPIRED: '已过期' },
     switchOn: (name) => `允许使用 ${name}`,
     editOf: (name) => `编辑 ${name}`,
     deleteOf: (name) => `删除 ${name}`,

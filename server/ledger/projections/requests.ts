@@ -3,6 +3,9 @@ import type { Connection, Orm } from '../../database.ts';
 import type {
   AttemptFailed,
   AttemptSucceeded,
+  Charge,
+  EventsArchived,
+  ModalityTokens,
   RecordedEvent,
   RequestAborted,
   RequestAccepted,
@@ -10,6 +13,9 @@ import type {
   RequestFailed,
   RequestRejected,
   SignatureCounts,
+  TokenUsage,
+  UsageAdjusted,
+  UsageRepriced,
   UsageSource,
 } from '../events.ts';
 import { clampFirst, type Page, type PageQuery, toPage } from '../page.ts';
@@ -27,13 +33,15 @@ export interface Attempt {
   durationMs: number | null;
 }
 
-/** One row per request: what became of it. */
+/** One row per request: what became of it. Those of archived events are gone. */
 const RequestSchema = defineEntity({
   name: 'Request',
   tableName: 'request',
   properties: {
     /** Position of the event that opened the row: the order of requests. */
     acceptedPosition: p.integer().primary(),
+    /** Null while it is in progress. */
+    endedPosition: p.integer().nullable(),
     requestId: p.string(),
     /** The client's own id for it. */
     clientRequestId: p.string().nullable(),
@@ -43,7 +51,10 @@ const RequestSchema = defineEntity({
     /** The key of the last attempt. */
     upstreamKeyId: p.string().nullable(),
     requestedModel: p.string(),
+    /** The id that was called; null for one that was refused. */
+    model: p.string().nullable(),
     servedModel: p.string().nullable(),
+    serviceTier: p.string().nullable(),
     isStreaming: p.boolean(),
     httpStatus: p.integer().nullable(),
     finishReason: p.string().nullable(),
@@ -54,7 +65,15 @@ const RequestSchema = defineEntity({
     outputTokens: p.integer(),
     reasoningTokens: p.integer(),
     totalTokens: p.integer(),
+    /** Of its last call. */
+    modalities: p.json().$type<ModalityTokens>().nullable(),
     usageSource: p.string().$type<UsageSource>().nullable(),
+    /** Of the calls that have a price. */
+    costPico: p.bigint('bigint'),
+    /** Of its last call that has one. */
+    priceId: p.string().nullable(),
+    /** Calls that used tokens for which no price is known. */
+    unpricedCalls: p.integer(),
     startedAt: p.integer(),
     durationMs: p.integer().nullable(),
     timeToFirstTokenMs: p.integer().nullable(),
@@ -100,35 +119,43 @@ export async function findRequest(orm: Orm, requestId: string): Promise<Request 
 const noSignatures: SignatureCounts = { client: 0, restored: 0, placeholder: 0 };
 
 type Terminal = RequestCompleted | RequestFailed | RequestAborted;
+/** An event that adds to what a request has used. */
+type Spending = Pick<AttemptSucceeded, 'type' | 'requestId' | 'usage'> & { charge?: Charge };
 
 /** Keeps `request` in step with the events of requests. */
 export function requestsProjection(connection: Connection): Projection {
   const insertAccepted = connection.prepare(
     `insert into request (accepted_position, request_id, outcome, format, client_key_id, upstream_key_id,
-       requested_model, is_streaming, started_at, attempts, client_signatures, restored_signatures,
+       requested_model, model, is_streaming, started_at, attempts, client_signatures, restored_signatures,
        placeholder_signatures, client_request_id)
-     values (?, ?, 'IN_PROGRESS', ?, ?, ?, ?, ?, ?, '[]', ?, ?, ?, ?)`,
+     values (?, ?, 'IN_PROGRESS', ?, ?, ?, ?, ?, ?, ?, '[]', ?, ?, ?, ?)`,
   );
   const insertRejected = connection.prepare(
-    `insert into request (accepted_position, request_id, outcome, format, client_key_id, requested_model, is_streaming,
-       started_at, attempts, http_status, error_code, error_message, duration_ms, client_request_id)
-     values (?, ?, 'REJECTED', ?, ?, ?, 0, ?, '[]', ?, ?, ?, 0, ?)`,
+    `insert into request (accepted_position, ended_position, request_id, outcome, format, client_key_id, requested_model,
+       is_streaming, started_at, attempts, http_status, error_code, error_message, duration_ms, client_request_id)
+     values (?, ?, ?, 'REJECTED', ?, ?, ?, 0, ?, '[]', ?, ?, ?, 0, ?)`,
   );
   // `json_insert` at '$[#]' appends to the list.
   const addAttempt = connection.prepare(
     `update request set upstream_key_id = ?, attempts = json_insert(attempts, '$[#]', json(?))
      where request_id = ? and outcome = 'IN_PROGRESS'`,
   );
-  const addUsage = connection.prepare(
-    `update request set input_tokens = input_tokens + ?, cached_input_tokens = cached_input_tokens + ?,
-       output_tokens = output_tokens + ?, reasoning_tokens = reasoning_tokens + ?, total_tokens = total_tokens + ?
-     where request_id = ? and outcome = 'IN_PROGRESS'`,
+  const sums = `input_tokens = input_tokens + ?, cached_input_tokens = cached_input_tokens + ?,
+       output_tokens = output_tokens + ?, reasoning_tokens = reasoning_tokens + ?, total_tokens = total_tokens + ?,
+       modalities = coalesce(?, modalities), cost_pico = cost_pico + ?, price_id = coalesce(?, price_id),
+       unpriced_calls = unpriced_calls + ?`;
+  const addUsage = connection.prepare(`update request set ${sums} where request_id = ? and outcome = 'IN_PROGRESS'`);
+  const adjust = connection.prepare(`update request set ${sums}, usage_source = ? where request_id = ?`);
+  const reprice = connection.prepare(
+    'update request set cost_pico = ?, price_id = ?, unpriced_calls = 0 where request_id = ?',
+  );
+  const removeArchived = connection.prepare(
+    `delete from request where accepted_position <= ? and outcome <> 'IN_PROGRESS'`,
   );
   // Most requests need one attempt: spared the JSON functions, which are slow.
   const end = connection.prepare(
-    `update request set outcome = ?, upstream_key_id = ?, served_model = ?, http_status = ?, finish_reason = ?,
-       error_code = ?, error_message = ?, input_tokens = input_tokens + ?, cached_input_tokens = cached_input_tokens + ?,
-       output_tokens = output_tokens + ?, reasoning_tokens = reasoning_tokens + ?, total_tokens = total_tokens + ?,
+    `update request set ended_position = ?, outcome = ?, upstream_key_id = ?, served_model = ?, service_tier = ?,
+       http_status = ?, finish_reason = ?, error_code = ?, error_message = ?, ${sums},
        usage_source = ?, duration_ms = ?, time_to_first_token_ms = ?,
        attempts = case when ? is null then attempts when attempts = '[]' then '[' || ? || ']'
                   else json_insert(attempts, '$[#]', json(?)) end
@@ -136,7 +163,7 @@ export function requestsProjection(connection: Connection): Projection {
   );
 
   function onAccepted(event: RequestAccepted, { position, occurredAt }: RecordedEvent): void {
-    const { requestId, format, clientKeyId, upstreamKeyId, requestedModel } = event;
+    const { requestId, format, clientKeyId, upstreamKeyId, requestedModel, model } = event;
     const isStreaming = event.isStreaming ? 1 : 0;
     const { client, restored, placeholder } = event.signatures ?? noSignatures;
     insertAccepted.run(
@@ -146,6 +173,7 @@ export function requestsProjection(connection: Connection): Projection {
       clientKeyId,
       upstreamKeyId,
       requestedModel,
+      model,
       isStreaming,
       occurredAt,
       client,
@@ -160,6 +188,7 @@ export function requestsProjection(connection: Connection): Projection {
     const clientRequestId = event.clientRequestId ?? null;
     insertRejected.run(
       position,
+      position,
       requestId,
       format,
       clientKeyId,
@@ -173,38 +202,39 @@ export function requestsProjection(connection: Connection): Projection {
   }
 
   function onAttemptFailed(event: AttemptFailed): void {
-    const { requestId, attempt: number, upstreamKeyId, httpStatus, failure, durationMs } = event;
+    const { requestId, attempt: number, upstreamKeyId, httpStatus, failure, durationMs, usage, charge } = event;
     const attempt: Attempt = { number, upstreamKeyId, httpStatus, failure, durationMs };
     requireOpen(event, addAttempt.run(upstreamKeyId, JSON.stringify(attempt), requestId).changes);
+    if (usage) spend({ ...event, usage, ...(charge && { charge }) });
   }
 
   function onAttemptSucceeded(event: AttemptSucceeded): void {
     const { requestId, attempt: number, upstreamKeyId, durationMs } = event;
     const attempt: Attempt = { number, upstreamKeyId, httpStatus: 200, failure: null, durationMs };
     requireOpen(event, addAttempt.run(upstreamKeyId, JSON.stringify(attempt), requestId).changes);
-    const { inputTokens, cachedInputTokens, outputTokens, reasoningTokens, totalTokens } = event.usage;
-    addUsage.run(inputTokens, cachedInputTokens, outputTokens, reasoningTokens, totalTokens, requestId);
+    spend(event);
   }
 
-  function onEnded(event: Terminal): void {
+  function spend({ requestId, usage, charge }: Omit<Spending, 'type'>): void {
+    addUsage.run(...addends(usage, charge), requestId);
+  }
+
+  function onEnded(event: Terminal, { position }: RecordedEvent): void {
     const { requestId, upstreamKeyId, servedModel, usage, usageSource, durationMs, timeToFirstTokenMs } = event;
     const { outcome, httpStatus, finishReason, code, message, attempt } = endOf(event);
-    const { inputTokens, cachedInputTokens, outputTokens, reasoningTokens, totalTokens } = usage;
     // The attempts of several calls have been told already.
     const lastAttempt = event.calls === undefined ? JSON.stringify(attempt) : null;
     const { changes } = end.run(
+      position,
       outcome,
       upstreamKeyId,
       servedModel,
+      event.serviceTier ?? null,
       httpStatus,
       finishReason,
       code,
       message,
-      inputTokens,
-      cachedInputTokens,
-      outputTokens,
-      reasoningTokens,
-      totalTokens,
+      ...addends(usage, event.charge),
       usageSource,
       durationMs,
       timeToFirstTokenMs,
@@ -214,6 +244,18 @@ export function requestsProjection(connection: Connection): Projection {
       requestId,
     );
     requireOpen(event, changes);
+  }
+
+  function onAdjusted({ usage, charge, usageSource, requestId }: UsageAdjusted): void {
+    adjust.run(...addends(usage, charge), usageSource, requestId);
+  }
+
+  function onRepriced({ requests, priceId }: UsageRepriced): void {
+    for (const { requestId, costPico } of requests) reprice.run(BigInt(costPico), priceId, requestId);
+  }
+
+  function onArchived({ toPosition }: EventsArchived): void {
+    removeArchived.run(toPosition);
   }
 
   function evolveOne(recorded: RecordedEvent): void {
@@ -231,21 +273,52 @@ export function requestsProjection(connection: Connection): Projection {
       case 'RequestCompleted':
       case 'RequestFailed':
       case 'RequestAborted':
-        onEnded(event);
+        onEnded(event, recorded);
         break;
       case 'RequestRejected':
         onRejected(event, recorded);
+        break;
+      case 'UsageAdjusted':
+        onAdjusted(event);
+        break;
+      case 'UsageRepriced':
+        onRepriced(event);
+        break;
+      case 'EventsArchived':
+        onArchived(event);
         break;
     }
   }
 
   return {
     name: 'request',
+    isInline: true,
     orderedBy: 'accepted_position',
     evolve(events) {
       for (const event of events) evolveOne(event);
     },
   };
+}
+
+/** The values of `sums`. */
+function addends(usage: TokenUsage, charge: Charge | undefined) {
+  const { inputTokens, cachedInputTokens, outputTokens, reasoningTokens, totalTokens, modalities } = usage;
+  return [
+    inputTokens,
+    cachedInputTokens,
+    outputTokens,
+    reasoningTokens,
+    totalTokens,
+    modalities ? JSON.stringify(modalities) : null,
+    charge ? BigInt(charge.costPico) : 0,
+    charge?.priceId ?? null,
+    isUnpriced(usage, charge) ? 1 : 0,
+  ] as const;
+}
+
+/** Tokens were used, and nobody knows what they cost. */
+export function isUnpriced({ totalTokens }: TokenUsage, charge: Charge | undefined): boolean {
+  return totalTokens > 0 && !charge;
 }
 
 function requireOpen({ type, requestId }: Terminal | AttemptFailed | AttemptSucceeded, changes: number): void {
@@ -290,6 +363,6 @@ export function outcomeOfAbort({ by }: RequestAborted): 'CANCELLED' | 'FAILED' {
 const abortMessages: Record<RequestAborted['by'], string> = {
   client: 'The client went away before the answer ended.',
   shutdown: 'The gateway was stopped before the answer ended.',
-  'crash-recovery': 'The gateway died before the answer ended; what it cost is not known.',
+  'crash-recovery': 'The gateway died before the answer ended; what it cost is not known for certain.',
   deadline: 'The answer took longer than allowed.',
 };

@@ -1,41 +1,46 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import type { Connection } from '../../database.ts';
-import { hourMs } from '../calendar.ts';
+import { dayMs, hourMs, minuteMs } from '../calendar.ts';
 import type {
+  Charge,
   RecordedEvent,
   RequestAborted,
   RequestAccepted,
   RequestCompleted,
   RequestFailed,
   TokenUsage,
+  UsageRepriced,
 } from '../events.ts';
+import { addLatency, type LatencySketch, mergeSketch, readSketch, writeSketch } from '../latency-sketch.ts';
 import type { Projection } from './projection.ts';
-import { outcomeOfAbort } from './requests.ts';
+import { isUnpriced, outcomeOfAbort, type RequestOutcome } from './requests.ts';
 
 /**
- * Sums by hour × client key × upstream key × model. A request counts once, when it ended, in the hour in which it was accepted, for
- * its last upstream key ('' for none) and the model as the client wrote it. Tokens of a request with several upstream calls count for
- * the key of each.
+ * Sums by minute, hour and day (UTC) × client key × upstream key × model × format × outcome. A request counts once, when it ended, at the
+ * time at which it was accepted, for its last upstream key ('' for none) and the model as the client wrote it. Tokens of calls that did not
+ * end their request count for the key of each, with the outcome ''.
  */
 const UsageBucketSchema = defineEntity({
   name: 'UsageBucket',
   tableName: 'usage_bucket',
   properties: {
+    widthMs: p.integer().primary(),
     /** Its first instant, ms since 1970. */
-    hour: p.integer().primary(),
+    start: p.integer().primary(),
     clientKeyId: p.string().primary(),
     upstreamKeyId: p.string().primary(),
     model: p.string().primary(),
+    format: p.string().primary(),
+    outcome: p.string().primary(),
     requests: p.integer(),
-    succeeded: p.integer(),
-    failed: p.integer(),
-    cancelled: p.integer(),
-    rejected: p.integer(),
     inputTokens: p.integer(),
     cachedInputTokens: p.integer(),
     outputTokens: p.integer(),
     reasoningTokens: p.integer(),
     totalTokens: p.integer(),
+    costPico: p.bigint('bigint'),
+    /** Requests or calls with tokens for which no price was known. */
+    unpricedRequests: p.integer(),
     /** Requests whose tokens Google did not tell to the end. */
     estimatedRequests: p.integer(),
     /** When the newest of its requests began. */
@@ -43,13 +48,17 @@ const UsageBucketSchema = defineEntity({
     clientSignatures: p.integer(),
     restoredSignatures: p.integer(),
     placeholderSignatures: p.integer(),
+    /** Sketches, see `latency-sketch.ts`: of whole requests, and of the times until first content. */
+    durations: p.text(),
+    firstTokens: p.text(),
   },
 });
 export class UsageBucket extends UsageBucketSchema.class {}
 UsageBucketSchema.setClass(UsageBucket);
 
-type Outcome = 'succeeded' | 'failed' | 'cancelled' | 'rejected';
-type BucketKey = [hour: number, clientKeyId: string, upstreamKeyId: string, model: string];
+/** So long minutes are kept, counted back from the newest request; hours and days stay. */
+const minutesKeptMs = 2 * dayMs;
+const widths = [minuteMs, hourMs, dayMs] as const;
 
 /** How the thought signatures of requests came, see `SignatureCounts`. */
 interface SignatureSums {
@@ -58,36 +67,60 @@ interface SignatureSums {
   placeholderSignatures: number;
 }
 
-/** What one request adds to its bucket. */
-interface Contribution extends SignatureSums {
+/** Where an ending request belongs: told by its row, which `request` keeps. */
+interface Origin extends SignatureSums {
   startedAt: number;
   clientKeyId: string;
-  upstreamKeyId: string;
   model: string;
-  /** Null for a call that did not end its request. */
-  outcome: Outcome | null;
-  usage: TokenUsage;
-  isEstimated: boolean;
+  format: string;
 }
 
-/** Where an ending request belongs: told by its row, which `request` keeps. */
-type Origin = Pick<Contribution, 'startedAt' | 'clientKeyId' | 'model'> & SignatureSums;
+/** What one event adds, and where. */
+interface Contribution extends Origin {
+  upstreamKeyId: string;
+  /** '' for a call that did not end its request. */
+  outcome: RequestOutcome | '';
+  /** 1 for the end of a request. */
+  requests: 0 | 1;
+  usage: TokenUsage;
+  costPico: bigint;
+  unpricedRequests: number;
+  isEstimated: boolean;
+  durationMs: number | null;
+  firstTokenMs: number | null;
+}
 
-interface Sums extends TokenUsage, SignatureSums, Record<Outcome, number> {
+interface Sums extends SignatureSums {
   requests: number;
+  inputTokens: number;
+  cachedInputTokens: number;
+  outputTokens: number;
+  reasoningTokens: number;
+  totalTokens: number;
+  costPico: bigint;
+  unpricedRequests: number;
   estimatedRequests: number;
   lastUsedAt: number;
+  durations: LatencySketch;
+  firstTokens: LatencySketch;
 }
+
+type Place = [clientKeyId: string, upstreamKeyId: string, model: string, format: string, outcome: string];
+type BucketKey = [widthMs: number, start: number, ...Place];
 
 /** Keeps `usage_bucket` in step. Runs after `request`. */
 export function usageBucketsProjection(connection: Connection): Projection {
   const findOrigin = connection.prepare<[string], Origin>(
-    `select started_at as startedAt, client_key_id as clientKeyId, requested_model as model,
+    `select started_at as startedAt, client_key_id as clientKeyId, requested_model as model, format,
        client_signatures as clientSignatures, restored_signatures as restoredSignatures,
        placeholder_signatures as placeholderSignatures
      from request where request_id = ?`,
   );
   const addToBucket = prepareAdd(connection);
+  const dropMinutes = connection.prepare(`delete from usage_bucket where width_ms = ${minuteMs} and start < ?`);
+  const newestMinute = connection.prepare<[], number | null>(
+    `select max(start) from usage_bucket where width_ms = ${minuteMs}`,
+  );
   /** Of requests that were accepted while this runs and have not ended: spares asking the database. */
   const open = new Map<string, Origin>();
   const originOf = (requestId: string) => open.get(requestId) ?? findOrigin.get(requestId);
@@ -96,106 +129,176 @@ export function usageBucketsProjection(connection: Connection): Projection {
     // One write per bucket and batch: under load most requests of a batch share a bucket.
     const changes = new Map<string, { key: BucketKey; sums: Sums }>();
     for (const event of events) {
-      if (event.body.type === 'RequestAccepted') open.set(event.body.requestId, originIn(event.body, event.occurredAt));
-      const contribution = contributionOf(event, originOf);
-      if (!contribution) continue;
-      if (contribution.outcome && 'requestId' in event.body) open.delete(event.body.requestId);
-      const { startedAt, clientKeyId, upstreamKeyId, model } = contribution;
-      const key: BucketKey = [startedAt - (startedAt % hourMs), clientKeyId, upstreamKeyId, model];
-      const name = key.join('\n');
-      const change = changes.get(name) ?? { key, sums: emptySums() };
-      add(change.sums, contribution);
-      changes.set(name, change);
+      const { body } = event;
+      if (body.type === 'RequestAccepted') open.set(body.requestId, originIn(body, event.occurredAt));
+      for (const contribution of contributionsOf(event, originOf)) collect(changes, contribution);
+      if (isTerminal(body)) open.delete(body.requestId);
     }
+    if (changes.size === 0) return;
     for (const { key, sums } of changes.values()) addToBucket(key, sums);
+    const newest = newestMinute.pluck().get() ?? 0;
+    dropMinutes.run(newest - minutesKeptMs);
   }
 
-  return { name: 'usage_bucket', orderedBy: 'hour, client_key_id, upstream_key_id, model', evolve };
+  return {
+    name: 'usage_bucket',
+    isInline: false,
+    orderedBy: 'width_ms, start, client_key_id, upstream_key_id, model, format, outcome',
+    evolve,
+  };
 }
 
-function originIn({ clientKeyId, requestedModel: model, signatures }: RequestAccepted, startedAt: number): Origin {
+function collect(changes: Map<string, { key: BucketKey; sums: Sums }>, contribution: Contribution): void {
+  const { startedAt, clientKeyId, upstreamKeyId, model, format, outcome } = contribution;
+  for (const width of widths) {
+    const key: BucketKey = [width, startedAt - (startedAt % width), clientKeyId, upstreamKeyId, model, format, outcome];
+    const name = key.join('\n');
+    const change = changes.get(name) ?? { key, sums: emptySums() };
+    add(change.sums, contribution);
+    changes.set(name, change);
+  }
+}
+
+function originIn(accepted: RequestAccepted, startedAt: number): Origin {
+  const { clientKeyId, requestedModel: model, format, signatures } = accepted;
   const { client = 0, restored = 0, placeholder = 0 } = signatures ?? {};
   const sums = { clientSignatures: client, restoredSignatures: restored, placeholderSignatures: placeholder };
-  return { startedAt, clientKeyId, model, ...sums };
+  return { startedAt, clientKeyId, model, format, ...sums };
 }
 
 function prepareAdd(connection: Connection): (key: BucketKey, sums: Sums) => void {
+  const where =
+    'width_ms = ? and start = ? and client_key_id = ? and upstream_key_id = ? and model = ? and format = ? and outcome = ?';
+  const readSketches = connection.prepare<BucketKey, { durations: string; firstTokens: string }>(
+    `select durations, first_tokens as firstTokens from usage_bucket where ${where}`,
+  );
   const upsert = connection.prepare(
-    `insert into usage_bucket (hour, client_key_id, upstream_key_id, model, requests, succeeded, failed, cancelled, rejected,
-       input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, total_tokens, estimated_requests, last_used_at,
-       client_signatures, restored_signatures, placeholder_signatures)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    `insert into usage_bucket (width_ms, start, client_key_id, upstream_key_id, model, format, outcome, requests,
+       input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, total_tokens, cost_pico, unpriced_requests,
+       estimated_requests, last_used_at, client_signatures, restored_signatures, placeholder_signatures, durations,
+       first_tokens)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      on conflict do update set
        requests = requests + excluded.requests,
-       succeeded = succeeded + excluded.succeeded,
-       failed = failed + excluded.failed,
-       cancelled = cancelled + excluded.cancelled,
-       rejected = rejected + excluded.rejected,
        input_tokens = input_tokens + excluded.input_tokens,
        cached_input_tokens = cached_input_tokens + excluded.cached_input_tokens,
        output_tokens = output_tokens + excluded.output_tokens,
        reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens,
        total_tokens = total_tokens + excluded.total_tokens,
+       cost_pico = cost_pico + excluded.cost_pico,
+       unpriced_requests = unpriced_requests + excluded.unpriced_requests,
        estimated_requests = estimated_requests + excluded.estimated_requests,
        last_used_at = max(last_used_at, excluded.last_used_at),
        client_signatures = client_signatures + excluded.client_signatures,
        restored_signatures = restored_signatures + excluded.restored_signatures,
-       placeholder_signatures = placeholder_signatures + excluded.placeholder_signatures`,
+       placeholder_signatures = placeholder_signatures + excluded.placeholder_signatures,
+       durations = excluded.durations,
+       first_tokens = excluded.first_tokens`,
   );
   return (key, sums) => {
-    const { requests, succeeded, failed, cancelled, rejected } = sums;
+    const before = readSketches.get(...key);
+    if (before) {
+      mergeSketch(sums.durations, readSketch(before.durations));
+      mergeSketch(sums.firstTokens, readSketch(before.firstTokens));
+    }
     const { inputTokens, cachedInputTokens, outputTokens, reasoningTokens, totalTokens } = sums;
-    const outcomes = [requests, succeeded, failed, cancelled, rejected];
     const tokens = [inputTokens, cachedInputTokens, outputTokens, reasoningTokens, totalTokens];
     const signatures = [sums.clientSignatures, sums.restoredSignatures, sums.placeholderSignatures];
-    upsert.run([...key, ...outcomes, ...tokens, sums.estimatedRequests, sums.lastUsedAt, ...signatures]);
+    const rest = [sums.costPico, sums.unpricedRequests, sums.estimatedRequests, sums.lastUsedAt];
+    const sketches = [writeSketch(sums.durations), writeSketch(sums.firstTokens)];
+    upsert.run([...key, sums.requests, ...tokens, ...rest, ...signatures, ...sketches]);
   };
 }
 
-function contributionOf(
-  { body, occurredAt }: RecordedEvent,
-  findOrigin: (requestId: string) => Origin | undefined,
-): Contribution | null {
+type FindOrigin = (requestId: string) => Origin | undefined;
+type Terminal = RequestCompleted | RequestFailed | RequestAborted;
+
+function isTerminal(body: RecordedEvent['body']): body is Terminal {
+  return body.type === 'RequestCompleted' || body.type === 'RequestFailed' || body.type === 'RequestAborted';
+}
+
+function contributionsOf({ body, occurredAt }: RecordedEvent, findOrigin: FindOrigin): Contribution[] {
   switch (body.type) {
     case 'RequestRejected': {
-      const { clientKeyId, requestedModel: model } = body;
-      const nothingUsed = { upstreamKeyId: '', usage: noUsage, isEstimated: false, ...noSignatures };
-      return { startedAt: occurredAt, clientKeyId, model, outcome: 'rejected', ...nothingUsed };
+      const { clientKeyId, requestedModel: model, format } = body;
+      const origin = { startedAt: occurredAt, clientKeyId, model, format, ...noSignatures };
+      return [{ ...origin, ...nothing, upstreamKeyId: '', outcome: 'REJECTED', requests: 1 }];
     }
-    case 'AttemptSucceeded': {
-      const { upstreamKeyId, usage } = body;
-      const origin = { ...requireOrigin(body, findOrigin), ...noSignatures };
-      return { ...origin, upstreamKeyId, outcome: null, usage, isEstimated: false };
-    }
+    case 'AttemptFailed':
+      return body.usage ? [ofCall(body, body.usage, requireOrigin(body, findOrigin))] : [];
+    case 'AttemptSucceeded':
+      return [ofCall(body, body.usage, requireOrigin(body, findOrigin))];
     case 'RequestCompleted':
     case 'RequestFailed':
-    case 'RequestAborted': {
-      const origin = requireOrigin(body, findOrigin);
-      const { upstreamKeyId, usage, usageSource } = body;
-      return { ...origin, upstreamKeyId, outcome: outcomeOf(body), usage, isEstimated: usageSource !== 'upstream' };
+    case 'RequestAborted':
+      return [ofEnd(body, requireOrigin(body, findOrigin))];
+    case 'UsageAdjusted': {
+      const { startedAt, clientKeyId, upstreamKeyId, requestedModel: model, format, outcome, usage, charge } = body;
+      const place = { startedAt, clientKeyId, upstreamKeyId, model, format, outcome, ...noSignatures };
+      return [{ ...place, ...nothing, requests: 0, usage, ...costOf(usage, charge) }];
     }
+    case 'UsageRepriced':
+      return ofRepriced(body);
     default:
-      return null;
+      return [];
   }
 }
 
-function requireOrigin(
-  { type, requestId }: { type: string; requestId: string },
-  findOrigin: (requestId: string) => Origin | undefined,
-): Origin {
+function ofCall(
+  { upstreamKeyId, charge }: { upstreamKeyId: string; charge?: Charge },
+  usage: TokenUsage,
+  origin: Origin,
+): Contribution {
+  return {
+    ...origin,
+    ...nothing,
+    ...noSignatures,
+    upstreamKeyId,
+    outcome: '',
+    requests: 0,
+    usage,
+    ...costOf(usage, charge),
+  };
+}
+
+function ofEnd(body: Terminal, origin: Origin): Contribution {
+  const { upstreamKeyId, usage, usageSource, charge, durationMs, timeToFirstTokenMs: firstTokenMs } = body;
+  const isEstimated = usageSource !== 'upstream';
+  const end = { upstreamKeyId, outcome: outcomeOf(body), requests: 1, isEstimated, durationMs, firstTokenMs } as const;
+  return { ...origin, ...end, usage, ...costOf(usage, charge) };
+}
+
+function ofRepriced({ requests }: UsageRepriced): Contribution[] {
+  return requests.map(
+    ({ startedAt, clientKeyId, upstreamKeyId, requestedModel: model, format, outcome, ...costs }) => ({
+      ...nothing,
+      ...noSignatures,
+      ...{ startedAt, clientKeyId, upstreamKeyId, model, format, outcome },
+      requests: 0,
+      costPico: BigInt(costs.costPico) - BigInt(costs.costPicoBefore),
+      unpricedRequests: -costs.unpricedCalls,
+    }),
+  );
+}
+
+function costOf(usage: TokenUsage, charge: Charge | undefined) {
+  return { costPico: charge ? BigInt(charge.costPico) : 0n, unpricedRequests: isUnpriced(usage, charge) ? 1 : 0 };
+}
+
+function requireOrigin({ type, requestId }: { type: string; requestId: string }, findOrigin: FindOrigin): Origin {
   const origin = findOrigin(requestId);
   if (!origin) throw new Error(`${type} of ${requestId}, which was never accepted.`);
   return origin;
 }
 
-function outcomeOf(body: RequestCompleted | RequestFailed | RequestAborted): Outcome {
+function outcomeOf(body: Terminal): RequestOutcome {
   switch (body.type) {
     case 'RequestCompleted':
-      return 'succeeded';
+      return 'SUCCEEDED';
     case 'RequestFailed':
-      return 'failed';
+      return 'FAILED';
     case 'RequestAborted':
-      return outcomeOfAbort(body) === 'CANCELLED' ? 'cancelled' : 'failed';
+      return outcomeOfAbort(body);
   }
 }
 
@@ -209,73 +312,44 @@ const noUsage: TokenUsage = {
 
 const noSignatures: SignatureSums = { clientSignatures: 0, restoredSignatures: 0, placeholderSignatures: 0 };
 
+const nothing = {
+  usage: noUsage,
+  costPico: 0n,
+  unpricedRequests: 0,
+  isEstimated: false,
+  durationMs: null,
+  firstTokenMs: null,
+};
+
 function emptySums(): Sums {
-  const outcomes = { succeeded: 0, failed: 0, cancelled: 0, rejected: 0 };
-  return { requests: 0, ...outcomes, ...noUsage, ...noSignatures, estimatedRequests: 0, lastUsedAt: 0 };
+  return {
+    requests: 0,
+    ...noUsage,
+    costPico: 0n,
+    unpricedRequests: 0,
+    ...noSignatures,
+    estimatedRequests: 0,
+    lastUsedAt: 0,
+    durations: new Map(),
+    firstTokens: new Map(),
+  };
 }
 
 function add(sums: Sums, contribution: Contribution): void {
-  const { outcome, usage, isEstimated, startedAt } = contribution;
-  if (outcome) {
-    sums.requests++;
-    sums[outcome]++;
-  }
+  const { usage, durationMs, firstTokenMs } = contribution;
+  sums.requests += contribution.requests;
   sums.inputTokens += usage.inputTokens;
   sums.cachedInputTokens += usage.cachedInputTokens;
   sums.outputTokens += usage.outputTokens;
   sums.reasoningTokens += usage.reasoningTokens;
   sums.totalTokens += usage.totalTokens;
-  sums.estimatedRequests += isEstimated ? 1 : 0;
-  sums.lastUsedAt = Math.max(sums.lastUsedAt, startedAt);
+  sums.costPico += contribution.costPico;
+  sums.unpricedRequests += contribution.unpricedRequests;
+  sums.estimatedRequests += contribution.isEstimated ? 1 : 0;
+  sums.lastUsedAt = Math.max(sums.lastUsedAt, contribution.startedAt);
   sums.clientSignatures += contribution.clientSignatures;
   sums.restoredSignatures += contribution.restoredSignatures;
   sums.placeholderSignatures += contribution.placeholderSignatures;
+  if (durationMs !== null) addLatency(sums.durations, durationMs);
+  if (firstTokenMs !== null) addLatency(sums.firstTokens, firstTokenMs);
 }
-
-/** How many requests and tokens there were. `requests` holds those still in progress too: it equals the rows of `request`. */
-export interface UsageTotals extends SignatureSums {
-  requests: number;
-  succeeded: number;
-  failed: number;
-  cancelled: number;
-  rejected: number;
-  inputTokens: number;
-  cachedInputTokens: number;
-  outputTokens: number;
-  reasoningTokens: number;
-  totalTokens: number;
-  /** Requests whose tokens Google did not tell to the end. */
-  estimatedRequests: number;
-  /** When the newest request began; null for none. */
-  lastUsedAt: number | null;
-}
-
-/** Totals of the requests that were accepted from the full hour of `fromMs` up to `toMs`. */
-export function readUsageTotals(connection: Connection, fromMs: number, toMs: number): UsageTotals {
-  return connection
-    .prepare<[number, number], UsageTotals>(`select ${usageSums} from ${usageRows} where hour >= ? and hour < ?`)
-    .get(fromMs - (fromMs % hourMs), toMs) as UsageTotals;
-}
-
-/** A table expression: ended requests from their buckets, open ones from their rows. */
-export const usageRows = `(
-  select hour, client_key_id, upstream_key_id, model, requests, succeeded, failed, cancelled, rejected, input_tokens,
-    cached_input_tokens, output_tokens, reasoning_tokens, total_tokens, estimated_requests, last_used_at,
-    client_signatures, restored_signatures, placeholder_signatures
-  from usage_bucket
-  union all
-  select started_at - started_at % ${hourMs}, client_key_id, coalesce(upstream_key_id, ''), requested_model, 1, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, started_at, client_signatures, restored_signatures, placeholder_signatures
-  from request where outcome = 'IN_PROGRESS'
-)`;
-
-/** The columns of `UsageTotals` over such rows. */
-export const usageSums = `
-  coalesce(sum(requests), 0) as requests, coalesce(sum(succeeded), 0) as succeeded, coalesce(sum(failed), 0) as failed,
-  coalesce(sum(cancelled), 0) as cancelled, coalesce(sum(rejected), 0) as rejected,
-  coalesce(sum(input_tokens), 0) as inputTokens, coalesce(sum(cached_input_tokens), 0) as cachedInputTokens,
-  coalesce(sum(output_tokens), 0) as outputTokens, coalesce(sum(reasoning_tokens), 0) as reasoningTokens,
-  coalesce(sum(total_tokens), 0) as totalTokens, coalesce(sum(estimated_requests), 0) as estimatedRequests,
-  max(last_used_at) as lastUsedAt, coalesce(sum(client_signatures), 0) as clientSignatures,
-  coalesce(sum(restored_signatures), 0) as restoredSignatures,
-  coalesce(sum(placeholder_signatures), 0) as placeholderSignatures`;

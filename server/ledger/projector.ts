@@ -1,0 +1,86 @@
+import type { Connection } from '../database.ts';
+import type { RecordedEvent } from './events.ts';
+import { readHistory, toRecorded } from './history.ts';
+import { projections } from './projections/all.ts';
+
+/** Keeps every projection in step with the events that are appended. Runs inside the transactions of the writer. */
+export interface Projector {
+  /** Takes the events of a transaction; the projections that are not inline may be left behind. */
+  project(events: readonly RecordedEvent[], position: number, isCatchingUp: boolean): void;
+  /** The transaction of the last `project` was committed. */
+  committed(): void;
+  /** It was rolled back. */
+  rolledBack(): void;
+  /** Events that the projections which are not inline have not seen. */
+  backlog(): number;
+}
+
+/** Beyond so many events the next transaction catches up in any case. */
+const backlogMax = 256;
+
+export function createProjector(connection: Connection): Projector {
+  const all = projections.map((create) => create(connection));
+  const [inline, later] = [all.filter(({ isInline }) => isInline), all.filter(({ isInline }) => !isInline)];
+  const saveCheckpoint = prepareCheckpoint(connection);
+  let backlog: RecordedEvent[] = [];
+  /** What the backlog is once the transaction is committed. */
+  let next: RecordedEvent[] = [];
+
+  return {
+    project(events, position, isCatchingUp) {
+      for (const { name, evolve } of inline) {
+        evolve(events);
+        if (events.length > 0) saveCheckpoint(name, position);
+      }
+      next = [...backlog, ...events];
+      if (next.length === 0 || !(isCatchingUp || next.length >= backlogMax)) return;
+      for (const { name, evolve } of later) {
+        evolve(next);
+        saveCheckpoint(name, position);
+      }
+      next = [];
+    },
+    committed() {
+      backlog = next;
+    },
+    rolledBack() {
+      next = backlog;
+    },
+    backlog: () => backlog.length,
+  };
+}
+
+/** Brings every projection from its checkpoint to the head, for example after a migration took its rows away. Opens its own transactions. */
+export function catchUp(connection: Connection): void {
+  const checkpoints = readCheckpoints(connection);
+  const all = projections.map((create) => create(connection));
+  const positionOf = (name: string) => checkpoints.get(name) ?? 0;
+  const after = Math.min(...all.map(({ name }) => positionOf(name)));
+  const saveCheckpoint = prepareCheckpoint(connection);
+  const evolvePage = connection.transaction((page: readonly RecordedEvent[]) => {
+    const position = page.at(-1)?.position as number;
+    for (const { name, evolve } of all) {
+      const unseen = page.filter((event) => event.position > positionOf(name));
+      if (unseen.length === 0) continue;
+      evolve(unseen);
+      saveCheckpoint(name, position);
+    }
+  });
+  for (const page of readHistory(connection, after)) evolvePage.immediate(page.map(toRecorded));
+}
+
+/** How far each projection has come, by name. */
+export function readCheckpoints(connection: Connection): Map<string, number> {
+  const rows = connection
+    .prepare<[], { name: string; position: number }>('select name, position from projection_checkpoint')
+    .all();
+  return new Map(rows.map(({ name, position }) => [name, position]));
+}
+
+function prepareCheckpoint(connection: Connection): (name: string, position: number) => void {
+  const save = connection.prepare(
+    `insert into projection_checkpoint (name, position) values (?, ?)
+     on conflict do update set position = excluded.position`,
+  );
+  return (name, position) => void save.run(name, position);
+}
