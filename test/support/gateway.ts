@@ -72,7 +72,7 @@ export async function startTestGateway(settings: Record<string, string> = {}, op
     async verifyLedger() {
       const orm = await openDatabase(config.databaseFile, entities, 'read');
       try {
-        return await verify(orm);
+        return await verify(orm, atEnd);
       } finally {
         await orm.close();
       }

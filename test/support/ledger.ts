@@ -7,7 +7,7 @@ import { createLedger } from '../../server/ledger/ledger.ts';
 import { UsageEvent } from '../../server/ledger/usage-event.entity.ts';
 import { type Verdict, verifyLedger } from '../../server/ledger/verify.ts';
 import { startWriter } from '../../server/writer/writer.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { type AtEnd, temporaryFolder } from './temporary-folder.ts';
 
 /** The real writer on a real file, with a reading connection and the ledger over both. */
 export async function openTestLedger(file = join(temporaryFolder(), 'pool.db')) {
@@ -35,8 +35,8 @@ export async function dataFolderWith(events: readonly NewEvent[]): Promise<strin
 }
 
 /** Checks a ledger against a rebuild in a scratch file. */
-export async function verify(orm: Orm): Promise<Verdict> {
-  const scratch = await openDatabase(join(temporaryFolder(), 'scratch.db'), entities, 'write');
+export async function verify(orm: Orm, atEnd?: AtEnd): Promise<Verdict> {
+  const scratch = await openDatabase(join(temporaryFolder(atEnd), 'scratch.db'), entities, 'write');
   await migrate(scratch);
   try {
     return await verifyLedger(orm, scratch, () => {});

@@ -26,8 +26,8 @@ export function budgetsProjection(connection: Connection): Projection {
   // First the row, then the change: an update of a row that is not there would change nothing and refuse nothing.
   const begin = connection.prepare('insert or ignore into budget_use values (?, ?, 0, 0)');
   const reserve = connection.prepare(
-    `update budget_use set reserved = reserved + ?1 where budget_id = ?2 and period_start = ?3
-       and (?4 is null or spent + reserved + ?1 <= ?4)`,
+    `update budget_use set reserved = reserved + @amount where budget_id = @budgetId and period_start = @periodStart
+       and (@limit is null or spent + reserved + @amount <= @limit)`,
   );
   const settle = connection.prepare(
     'update budget_use set reserved = reserved - ?, spent = spent + ? where budget_id = ? and period_start = ?',
@@ -36,7 +36,7 @@ export function budgetsProjection(connection: Connection): Projection {
   function onReserved({ budgetId, periodStart, amount, strictLimit }: Reservation): void {
     begin.run(budgetId, periodStart);
     const limit = strictLimit === null ? null : BigInt(strictLimit);
-    const { changes } = reserve.run(BigInt(amount), budgetId, periodStart, limit);
+    const { changes } = reserve.run({ amount: BigInt(amount), budgetId, periodStart, limit });
     if (changes === 0) throw new Error(`A reservation would pass the limit of budget ${budgetId}.`);
   }
 
