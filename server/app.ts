@@ -49,8 +49,10 @@ import { startRevival } from './pool/revival.ts';
 import { createUpstreamKeyJobs, upstreamKeyWorks } from './pool/upstream-key-jobs.ts';
 import { loadUpstreamKeys } from './pool/upstream-keys.ts';
 import { loadPriceBook } from './pricing/price-book.ts';
+import { createDrains } from './relay/drains.ts';
 import { createLiveCounters } from './relay/live-counters.ts';
 import { createRelay } from './relay/relay.ts';
+import { startUsageJournal } from './relay/usage-journal.ts';
 import { createResponseStore } from './responses/response-store.ts';
 import { loadSecrets } from './secrets/load-secrets.ts';
 import { createServices } from './services.ts';
@@ -174,6 +176,7 @@ export async function createApp(
     prices,
     isStrict: config.strictParams,
     patienceMs: config.poolWaitSeconds * 1000,
+    drains: createDrains(config.drainCancelled),
     translation,
     modelIds: models.ids,
     counters,
@@ -209,6 +212,7 @@ export async function createApp(
   const socket = createGraphqlSocket(graphql, graphqlParts);
 
   jobs.resume();
+  const stopJournal = startUsageJournal(execute, relay.seenUsage);
   const revival = startRevival({ pool, gemini, now });
 
   let isReady = true;
@@ -255,6 +259,7 @@ export async function createApp(
       await socket.close();
       const jobsStopped = jobs.stop();
       revival.stop();
+      stopJournal();
       await gemini.close();
       await jobsStopped;
       await media.close();

@@ -148,8 +148,16 @@ export const settings = {
     meaning:
       'Hosts, addresses or CIDR ranges from which pictures and other media may be fetched although they are private, on any port.',
   }),
+  DRAIN_CANCELLED: setting<boolean>({
+    parse: parseBoolean,
+    accepts: 'true or false',
+    default: false,
+    defaultText: 'false',
+    meaning:
+      'true lets an unstreamed call whose client left go on to its end (20 at a time, 60 s), so that the ledger learns what it cost. false ends it at once.',
+  }),
   STRICT_PARAMS: setting<boolean>({
-    parse: (text) => (/^(true|false)$/i.test(text) ? text.toLowerCase() === 'true' : undefined),
+    parse: parseBoolean,
     accepts: 'true or false',
     default: false,
     defaultText: 'false',
@@ -207,6 +215,7 @@ export interface Config {
   poolStrategy: Strategy;
   trustedProxies: TrustedProxies;
   imageFetchAllow: MediaAllow;
+  drainCancelled: boolean;
   strictParams: boolean;
   httpsProxy: string | null;
   noProxy: string | null;
@@ -252,6 +261,7 @@ export function readConfig(environment: Texts = process.env, workingDir = proces
     poolStrategy: read('POOL_STRATEGY'),
     trustedProxies: read('TRUSTED_PROXIES'),
     imageFetchAllow: read('IMAGE_FETCH_ALLOW'),
+    drainCancelled: read('DRAIN_CANCELLED'),
     strictParams: read('STRICT_PARAMS'),
     httpsProxy: read('HTTPS_PROXY'),
     noProxy: read('NO_PROXY'),
@@ -323,6 +333,10 @@ function wholeNumber(min: number, max: number) {
     const value = Number(text);
     return /^\d{1,9}$/.test(text) && value >= min && value <= max ? value : undefined;
   };
+}
+
+function parseBoolean(text: string): boolean | undefined {
+  return /^(true|false)$/i.test(text) ? text.toLowerCase() === 'true' : undefined;
 }
 
 function parseKeys(text: string): string[] | undefined {

@@ -80,8 +80,15 @@ function closedByRecovery(
   seen: SeenUsage | undefined,
   now: number,
 ): RequestAborted {
-  const { usage, charge, usageSource } = lastKnown(accepted, seen);
-  const spent = { usage, charge, hasFailed: true };
+  const { usage, charge, usageSource } = lastKnown(request, accepted, seen);
+  // Its earlier calls have been told by events of their own, and count for the budgets too.
+  const totalTokens = request.totalTokens + usage.totalTokens;
+  const costPico = String(BigInt(request.costPico) + BigInt(charge?.costPico ?? 0));
+  const spent = {
+    usage: { ...usage, totalTokens },
+    charge: { costPico, priceId: charge?.priceId ?? '' },
+    hasFailed: true,
+  };
   return {
     type: 'RequestAborted',
     requestId: request.requestId,
@@ -100,11 +107,14 @@ function closedByRecovery(
 
 /** What was seen before the crash; else the prompt, which has gone upstream by all that is known. */
 function lastKnown(
+  { totalTokens }: Request,
   { promptTokens, promptCharge }: RequestAccepted,
   seen: SeenUsage | undefined,
 ): { usage: TokenUsage; charge: Charge | undefined; usageSource: UsageSource } {
   if (seen) return { usage: seen.usage, charge: seen.charge, usageSource: 'last-seen' };
-  if (promptTokens === undefined) return { usage: nothing, charge: undefined, usageSource: 'unknown' };
+  // Of several calls some are told already: what the others have used is not known.
+  if (promptTokens === undefined || totalTokens > 0)
+    return { usage: nothing, charge: undefined, usageSource: 'unknown' };
   const usage = { ...nothing, inputTokens: promptTokens, totalTokens: promptTokens };
   return { usage, charge: promptCharge, usageSource: 'reserved' };
 }

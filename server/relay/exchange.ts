@@ -4,20 +4,29 @@ import type { Answer, AnswerBody, TranslatedRequest } from '../formats/format.ts
 import type { AnswerHeaders } from '../gemini/gemini-client.ts';
 import type { GenerateContentResponse, UsageMetadata } from '../gemini/types.ts';
 import type { Charge, RequestAborted, TokenUsage, UsageSource } from '../ledger/events.ts';
+import type { SeenUsage } from '../ledger/ledger-commands.ts';
+import type { Spent } from '../ledger/settle.ts';
 import { isModelId } from '../models/model-id.ts';
+import type { PoolKey } from '../pool/pool-key.ts';
 import type { Caller } from '../pool/waiting-room.ts';
 import { ignoredHeader } from './ignored-header.ts';
 import type { LiveOutcome } from './live-counters.ts';
 import type { Call, RelayParts } from './parts.ts';
 import { type CallOwner, PendingCall } from './pending-call.ts';
-import type { Acceptance, Ending } from './request-events.ts';
-import { noUsage, sumUsage } from './token-usage.ts';
+import type { Acceptance, Adjustment, Ending } from './request-events.ts';
+import { negated, noUsage, sumUsage } from './token-usage.ts';
 
 /** What was made ready before a request was accepted. */
 interface PreparedCalls {
   written: readonly (string | Buffer)[];
   promptTokens: number;
   admission: Admission | null;
+}
+
+/** How it stood when its caller left, and what ends the watch over the call that goes on. */
+interface Left {
+  ending: Ending;
+  end(): void;
 }
 
 /** One request on its way: its calls, what has been seen of the answer, and what has been sent. */
@@ -36,6 +45,9 @@ export class Exchange implements CallOwner, Caller {
   readonly #promptTokens: number;
   readonly #acceptedAt: number;
   readonly #admission: Admission | null;
+  /** Null before the first try. */
+  #lastKeyId: string | null = null;
+  #left: Left | null = null;
   #spentEarlier: TokenUsage = noUsage;
   #costEarlier = 0n;
   #isFinished = false;
@@ -50,6 +62,8 @@ export class Exchange implements CallOwner, Caller {
   place = 0;
   isCommitted = false;
   abortedBy: RequestAborted['by'] | null = null;
+  /** Told when its caller leaves and its call goes on nevertheless, with how it stood then. */
+  onLeft: (ending: Ending) => void = () => {};
   outcome: LiveOutcome = 'failed';
   timeToFirstTokenMs: number | null = null;
 
@@ -116,7 +130,8 @@ export class Exchange implements CallOwner, Caller {
     return tally.finishReason ?? (tally.blockReason ? 'PROMPT_BLOCKED' : 'STOP');
   }
 
-  onAttempt(): void {
+  onAttempt({ id }: PoolKey): void {
+    this.#lastKeyId = id;
     // Nothing has been read of the first one's answer yet.
     if (this.calls.length > 1 || this.attemptCount === 0) return;
     this.#answer = this.#createAnswer();
@@ -239,12 +254,14 @@ export class Exchange implements CallOwner, Caller {
   }
 
   #settle(usage: TokenUsage, charge: Charge | undefined, hasFailed: boolean) {
-    const costPico = this.#costEarlier + BigInt(charge?.costPico ?? 0);
-    return this.#admission?.settle({
-      usage: sumUsage(this.#spentEarlier, usage),
-      charge: { costPico: String(costPico), priceId: charge?.priceId ?? '' },
-      hasFailed,
-    });
+    return this.#admission?.settle(this.#spent(usage, charge, hasFailed));
+  }
+
+  /** With what its calls have used that did not end it. */
+  #spent(usage: TokenUsage, charge: Charge | undefined, hasFailed: boolean): Spent {
+    const costPico = String(this.#costEarlier + BigInt(charge?.costPico ?? 0));
+    const priceId = charge?.priceId ?? '';
+    return { usage: sumUsage(this.#spentEarlier, usage), charge: { costPico, priceId }, hasFailed };
   }
 
   /** Gives back what was reserved for a request that came to nothing. */
@@ -332,11 +349,62 @@ export class Exchange implements CallOwner, Caller {
     this.fail(new ApiError(503, 'shutting_down', message, { retryAfterMs: 1000 }));
   }
 
+  /** Its caller has left, and that was told; its call goes on. */
+  get hasLeft(): boolean {
+    return this.#left !== null;
+  }
+
   abort(by: RequestAborted['by']): void {
-    if (this.#isFinished) return;
+    if (this.#isFinished || (by === 'client' && this.#drain())) return;
     this.abortedBy ??= by;
     for (const call of this.calls) call.abort();
     for (const listener of this.#goneListeners) listener();
+  }
+
+  /** Lets the call of a caller who left go on to its end, if that may be. */
+  #drain(): boolean {
+    if (this.hasLeft) return true;
+    const isUnderWay = this.#lastKeyId !== null && this.calls.length === 1;
+    if (!isUnderWay || this.#translated.isStreaming) return false;
+    const end = this.#parts.drains.begin(() => this.abort('deadline'));
+    if (!end) return false;
+    this.#firstCall.tally.assumePromptSpent();
+    const ending = this.ending(this.#lastKeyId ?? '', { hasFailed: false });
+    this.#left = { ending: { ...ending, attempt: ending.attempt + 1 }, end };
+    this.onLeft(this.#left.ending);
+    return true;
+  }
+
+  /** What is known more than was told when its caller left; null for nothing. */
+  adjustment(): Adjustment | null {
+    if (!this.#left) return null;
+    const { ending: told, end } = this.#left;
+    end();
+    this.abortedBy ??= 'client';
+    const { tally } = this.#firstCall;
+    const usage = tally.usage();
+    const difference = sumUsage(usage, negated(told.usage));
+    const charge = this.chargeOf(this.#firstCall, usage);
+    const costPico = BigInt(charge?.costPico ?? 0) - BigInt(told.charge?.costPico ?? 0);
+    if (difference.totalTokens === 0 && costPico === 0n) return null;
+    const settlements = this.#admission?.adjust(this.#spent(usage, charge, false)) ?? [];
+    return {
+      startedAt: this.#acceptedAt,
+      upstreamKeyId: told.upstreamKeyId,
+      usage: difference,
+      usageSource: tally.usageSource(tally.finishReason !== undefined),
+      ...(charge && { charge: { costPico: String(costPico), priceId: charge.priceId } }),
+      ...(settlements.length > 0 && { settlements }),
+    };
+  }
+
+  /** What it has used so far, as far as no event tells it. */
+  seenUsage(): SeenUsage | null {
+    if (this.calls.length > 1 || this.hasLeft) return null;
+    const usage = this.#firstCall.tally.usage();
+    if (usage.totalTokens === 0) return null;
+    const charge = this.chargeOf(this.#firstCall, usage);
+    return { requestId: this.#call.requestId, usage, ...(charge && { charge }) };
   }
 
   get #firstCall(): PendingCall {

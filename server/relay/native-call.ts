@@ -174,6 +174,11 @@ export class NativeCall implements Caller {
     this.#request.reply.cut();
   }
 
+  /** An answer that is passed on unread tells nothing on its way. */
+  seenUsage(): null {
+    return null;
+  }
+
   abort(by: RequestAborted['by']): void {
     if (this.#isFinished) return;
     this.abortedBy ??= by;

@@ -6,12 +6,14 @@ import type { GeminiClient } from '../gemini/gemini-client.ts';
 import type { RefusedThinking } from '../gemini/refused-thinking.ts';
 import type { RequestAborted } from '../ledger/events.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { SeenUsage } from '../ledger/ledger-commands.ts';
 import type { MediaFetcher } from '../media/media-fetcher.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { ResourceOwners } from '../pool/resource-owners.ts';
 import type { PriceBook } from '../pricing/price-book.ts';
 import type { ResponseStore } from '../responses/response-store.ts';
 import type { SignatureStore } from '../signatures/signature-store.ts';
+import type { Drains } from './drains.ts';
 import type { LiveCounters } from './live-counters.ts';
 import type { OpenCall } from './open-calls.ts';
 import type { Reply } from './reply.ts';
@@ -48,6 +50,7 @@ export interface RelayParts {
   owners: ResourceOwners;
   translation: Omit<TranslationContext, 'responses' | 'ownsFile'>;
   responses: ResponseStore;
+  drains: Drains;
   /** How long a request waits for a key to become free, ms; 0: not at all. */
   patienceMs: number;
   /** Requests with fields that have no effect are refused. */
@@ -63,4 +66,6 @@ export interface RelayParts {
 /** What can be ended from outside while it is being answered. */
 export interface OpenRequest extends OpenCall {
   abort(by: RequestAborted['by']): void;
+  /** What it has used so far, as far as no event tells it; null for nothing. */
+  seenUsage(): SeenUsage | null;
 }

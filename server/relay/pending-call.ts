@@ -43,7 +43,7 @@ export interface CallOwner {
   /** It is about files, caches or the like. */
   readonly hasResources: boolean;
   /** A try begins: what earlier ones brought is void. */
-  onAttempt(): void;
+  onAttempt(key: PoolKey): void;
   /** Takes a chunk of a stream. */
   onChunk(chunk: GenerateContentResponse): void;
   /** Told after the chunks of one read of the socket; false asks for a pause until `resume`. */
@@ -105,7 +105,7 @@ export class PendingCall {
 
   /** One try with one key. */
   async attempt(key: PoolKey, repair: Repair | null): Promise<AttemptResult<null>> {
-    this.#owner.onAttempt();
+    this.#owner.onAttempt(key);
     this.tally = new Tally(this.#expects, this.#promptTokens);
     this.#responses = [];
     const original = this.#call.body as GenerateContentRequest;

@@ -3,6 +3,7 @@ import { ApiError, invalidRequest } from '../formats/api-error.ts';
 import type { TranslatedRequest } from '../formats/format.ts';
 import { strangeAnswer } from '../gemini/gemini-client.ts';
 import { LedgerUnavailable } from '../ledger/commands.ts';
+import type { SeenUsage } from '../ledger/ledger-commands.ts';
 import type { Pick, Wanted } from '../pool/pool.ts';
 import { conversationOf } from './conversation.ts';
 import { Exchange } from './exchange.ts';
@@ -41,6 +42,8 @@ export interface Relay {
   ): Promise<ResourcePage>;
   /** Number of calls that are being answered. */
   openCalls(): number;
+  /** What the open calls have used so far. */
+  seenUsage(): SeenUsage[];
   /** Ends every open call, settled at what is known. For the end of the shutdown's grace. */
   abortAll(): void;
 }
@@ -134,7 +137,15 @@ export function createRelay(parts: RelayParts): Relay {
     try {
       await ledger.append(events.accepted(facts, translated, exchange.acceptance(first.key.id), now()));
       exchange.wasAccepted();
-      await settle(exchange, facts, await runCalls(exchange, { wanted, first }, facts, parts));
+      let told: Promise<void> | null = null;
+      exchange.onLeft = (ending) => {
+        told = ledger.append(events.aborted(facts, ending, 'client', now()));
+        // Whether it could be told is seen below.
+        told.catch(() => {});
+      };
+      const results = await runCalls(exchange, { wanted, first }, facts, parts);
+      if (told) await tellMore(exchange, facts, told);
+      else await settle(exchange, facts, results);
     } catch (error) {
       if (!(error instanceof ApiError) && !(error instanceof LedgerUnavailable))
         await settleAfterFault(exchange, facts, first.key.id);
@@ -180,6 +191,14 @@ export function createRelay(parts: RelayParts): Relay {
     }
   }
 
+  /** Its caller left while its call went on: what that came to. */
+  async function tellMore(exchange: Exchange, facts: events.RequestFacts, told: Promise<void>): Promise<void> {
+    const more = exchange.adjustment();
+    await told;
+    if (more) await ledger.append(events.adjusted(facts, more, now()));
+    exchange.cut();
+  }
+
   /** A mistake of ours leaves no request open: it fails, with what is known. */
   async function settleAfterFault(exchange: Exchange, facts: events.RequestFacts, keyId: string): Promise<void> {
     const fault = new ApiError(500, 'internal_error', 'The gateway failed.');
@@ -195,6 +214,7 @@ export function createRelay(parts: RelayParts): Relay {
     reject: recordRejection,
     listOwnResources: (which, page) => listOwnResources(which, page, parts),
     openCalls: open.count,
+    seenUsage: () => open.all().flatMap((request) => request.seenUsage() ?? []),
     abortAll() {
       for (const request of open.all()) request.abort('shutdown');
     },

@@ -14,6 +14,7 @@ import type {
   Reservation,
   Settlement,
   TokenUsage,
+  UsageAdjusted,
   UsageSource,
 } from '../ledger/events.ts';
 
@@ -54,6 +55,10 @@ export interface Acceptance {
   reservations: readonly Reservation[];
   idempotency?: Idempotency | undefined;
 }
+
+/** What became known after a request had ended: differences to what was told. */
+export type Adjustment = Pick<UsageAdjusted, 'startedAt' | 'upstreamKeyId' | 'usage' | 'usageSource'> &
+  Pick<Partial<UsageAdjusted>, 'charge' | 'settlements'>;
 
 /** What there is none of is left out. */
 export function accepted(
@@ -121,6 +126,15 @@ export function failed(
 
 export function aborted(facts: RequestFacts, ending: Ending, by: RequestAborted['by'], occurredAt: number): NewEvent {
   return { body: { type: 'RequestAborted', requestId: facts.requestId, ...ending, by }, occurredAt };
+}
+
+export function adjusted(
+  { requestId, clientKeyId, requestedModel, format }: RequestFacts,
+  adjustment: Adjustment,
+  occurredAt: number,
+): NewEvent {
+  const about = { requestId, clientKeyId, requestedModel, format, outcome: 'CANCELLED', reason: 'drained' } as const;
+  return { body: { type: 'UsageAdjusted', ...about, ...adjustment }, occurredAt };
 }
 
 export function rejected(

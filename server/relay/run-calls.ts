@@ -62,7 +62,7 @@ export async function runCalls(
       wanted,
       caller: exchange,
       first: picked,
-      maySwitch: () => !exchange.isCommitted,
+      maySwitch: () => !exchange.isCommitted && !exchange.hasLeft,
       attempt: (key, repair) => call.attempt(key, repair),
       attemptFailed: (key, failure, durationMs) => recordFailure(call, key.id, failure, durationMs),
     };

@@ -19,3 +19,14 @@ export function sumUsage(a: TokenUsage, b: TokenUsage): TokenUsage {
     totalTokens: a.totalTokens + b.totalTokens,
   };
 }
+
+/** To take it away. */
+export function negated(usage: TokenUsage): TokenUsage {
+  return {
+    inputTokens: -usage.inputTokens,
+    cachedInputTokens: -usage.cachedInputTokens,
+    outputTokens: -usage.outputTokens,
+    reasoningTokens: -usage.reasoningTokens,
+    totalTokens: -usage.totalTokens,
+  };
+}

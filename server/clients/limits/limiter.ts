@@ -21,6 +21,8 @@ export interface Admission {
   outputTokensMax: number | null;
   /** The request has ended. @returns what its last event has to say */
   settle(spent: Spent): Settlement[];
+  /** More became known after that. @returns the differences */
+  adjust(spent: Spent): Settlement[];
   /** It was never accepted, or its event was not written. */
   release(): void;
 }
@@ -32,8 +34,6 @@ export interface Limiter {
   headers(client: LimitedClient): Record<string, string>;
   /** What of a key's budgets is taken in their current periods. */
   budgets(client: LimitedClient): readonly Readonly<BudgetState>[];
-  /** What became known after a request had ended. */
-  adjust(settlements: readonly Settlement[]): void;
 }
 
 interface LimiterParts {
@@ -129,6 +129,16 @@ export async function loadLimiter({ orm, now }: LimiterParts): Promise<Limiter> 
           give(settled);
           return settled;
         },
+        adjust(spent) {
+          const told = settled ?? [];
+          settled = settle(reservations, spent);
+          const differences = settled.map((entry, index) => {
+            const more = BigInt(entry.spent) - BigInt(told[index]?.spent ?? 0);
+            return { ...entry, reserved: '0', spent: String(more) };
+          });
+          give(differences);
+          return differences;
+        },
         release() {
           if (settled) return;
           leave(0, -1);
@@ -141,11 +151,16 @@ export async function loadLimiter({ orm, now }: LimiterParts): Promise<Limiter> 
       return hasLimits(client.terms) ? limitHeaders(client.terms, useOf(client), now()) : {};
     },
     budgets: (client) => useOf(client).budgets,
-    adjust: give,
   };
 }
 
-const unlimited: Admission = { reservations: [], outputTokensMax: null, settle: () => [], release: () => {} };
+const unlimited: Admission = {
+  reservations: [],
+  outputTokensMax: null,
+  settle: () => [],
+  adjust: () => [],
+  release: () => {},
+};
 
 function returned({ budgetId, periodStart, amount }: Reservation): Settlement {
   return { budgetId, periodStart, reserved: amount, spent: '0' };
