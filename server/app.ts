@@ -12,7 +12,7 @@ import { loadIdempotencyKeys } from './clients/idempotency.ts';
 import { importAncestorKeys, isAncestorDatabase } from './clients/import-ancestor.ts';
 import { loadLimiter } from './clients/limits/limiter.ts';
 import type { Config } from './config.ts';
-import { openDatabase } from './database.ts';
+import { connectionOf, openDatabase } from './database.ts';
 import { entities } from './entities.ts';
 import { createGeminiClient, type GeminiClientOptions } from './gemini/gemini-client.ts';
 import { createRefusedThinking } from './gemini/refused-thinking.ts';
@@ -35,6 +35,7 @@ import { methodNotAllowed, notFound } from './http/not-found.ts';
 import { refuseWebSockets } from './http/refuse-websockets.ts';
 import { requestId } from './http/request-id.ts';
 import { loadJobs } from './jobs/jobs.ts';
+import { startKeeper } from './ledger/keeping/keeper.ts';
 import { createLedger } from './ledger/ledger.ts';
 import { lockDataDir } from './lock-data-dir.ts';
 import { createMediaFetcher } from './media/media-fetcher.ts';
@@ -212,6 +213,11 @@ export async function createApp(
   const socket = createGraphqlSocket(graphql, graphqlParts);
 
   jobs.resume();
+  const sign = (text: string) => vault.fingerprint('ledger-seal', text);
+  const keeping = { execute, connection: await connectionOf(orm), sign, now };
+  const stopKeeper = startKeeper(keeping, config.ledgerKeepDays, (error) =>
+    log.error({ err: error }, 'days of the ledger were not sealed or archived'),
+  );
   const stopJournal = startUsageJournal(execute, relay.seenUsage);
   const revival = startRevival({ pool, gemini, now });
 
@@ -260,6 +266,7 @@ export async function createApp(
       const jobsStopped = jobs.stop();
       revival.stop();
       stopJournal();
+      await stopKeeper();
       await gemini.close();
       await jobsStopped;
       await media.close();

@@ -148,6 +148,14 @@ export const settings = {
     meaning:
       'Hosts, addresses or CIDR ranges from which pictures and other media may be fetched although they are private, on any port.',
   }),
+  LEDGER_KEEP_DAYS: setting<number>({
+    parse: wholeNumber(0, 36_500),
+    accepts: 'a whole number from 0 to 36500',
+    default: 0,
+    defaultText: '0',
+    meaning:
+      'Days whose events and requests stay in the database; older ones are moved to compressed files in DATA_DIR/archive, and all totals stay. 0 keeps all.',
+  }),
   DRAIN_CANCELLED: setting<boolean>({
     parse: parseBoolean,
     accepts: 'true or false',
@@ -215,6 +223,7 @@ export interface Config {
   poolStrategy: Strategy;
   trustedProxies: TrustedProxies;
   imageFetchAllow: MediaAllow;
+  ledgerKeepDays: number;
   drainCancelled: boolean;
   strictParams: boolean;
   httpsProxy: string | null;
@@ -261,6 +270,7 @@ export function readConfig(environment: Texts = process.env, workingDir = proces
     poolStrategy: read('POOL_STRATEGY'),
     trustedProxies: read('TRUSTED_PROXIES'),
     imageFetchAllow: read('IMAGE_FETCH_ALLOW'),
+    ledgerKeepDays: read('LEDGER_KEEP_DAYS'),
     drainCancelled: read('DRAIN_CANCELLED'),
     strictParams: read('STRICT_PARAMS'),
     httpsProxy: read('HTTPS_PROXY'),

@@ -415,11 +415,11 @@ export interface DaySealed {
   toPosition: number;
   /** Chain hash at `toPosition`, in hex. */
   headHash: string;
-  /** Sums over the requests that ended within. */
+  /** Sums over the requests that were accepted on that day, as far as they had ended when it was sealed. */
   requests: number;
   totalTokens: number;
   costPico: string;
-  /** HMAC-SHA-256 over the fields above, in hex, with a key that is not in the database. */
+  /** HMAC-SHA-256 over the fields above, in base64url, with a key that is not in the database. */
   signature: string;
 }
 

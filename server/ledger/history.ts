@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -73,15 +74,14 @@ export function* readHistory(
   }
 }
 
-function readArchive(databaseFile: string, { file }: ArchiveEntry): StoredEvent[] {
+function readArchive(databaseFile: string, { file, sha256 }: ArchiveEntry): StoredEvent[] {
   const path = join(archiveFolderOf(databaseFile), file);
   if (!existsSync(path)) throw new HistoryIncomplete(`the archive ${path} is missing`);
-  try {
-    const lines = gunzipSync(readFileSync(path)).toString('utf8').trimEnd().split('\n');
-    return lines.map((line) => JSON.parse(line) as StoredEvent);
-  } catch (error) {
-    throw new HistoryIncomplete(`the archive ${path} cannot be read: ${(error as Error).message}`);
-  }
+  const bytes = readFileSync(path);
+  if (createHash('sha256').update(bytes).digest('hex') !== sha256)
+    throw new HistoryIncomplete(`the archive ${path} is not as it was written`);
+  const lines = gunzipSync(bytes).toString('utf8').trimEnd().split('\n');
+  return lines.map((line) => JSON.parse(line) as StoredEvent);
 }
 
 /** As the projections take it. */

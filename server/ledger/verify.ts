@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { type Connection, connectionOf, type Orm } from '../database.ts';
+import { dayMs } from './calendar.ts';
 import { chainHash, genesisHash } from './chain.ts';
-import type { UsageEventBody } from './events.ts';
+import type { DaySealed, UsageEventBody } from './events.ts';
 import { HistoryIncomplete, listArchives, readHistory, type StoredEvent, toRecorded } from './history.ts';
+import { type Sign, sealText } from './keeping/seal.ts';
 import { projections } from './projections/all.ts';
 import type { Projection } from './projections/projection.ts';
 import { readCheckpoints } from './projector.ts';
@@ -27,25 +29,32 @@ export interface Verdict {
  * @param ledger Opened to read; it is seen as of one instant.
  * @param scratch An empty, migrated database for the rebuild.
  * @param onProgress Told the position that was reached, now and then.
+ * @param sign Signs as the seals of days were signed; without it their signatures are not checked.
  */
 export async function verifyLedger(
   ledger: Orm,
   scratch: Orm,
   onProgress: (position: number) => void,
+  sign: Sign | null = null,
 ): Promise<Verdict> {
   const live = await connectionOf(ledger);
   const rebuilt = await connectionOf(scratch);
   live.exec('begin');
   rebuilt.exec('begin');
   try {
-    return verify(live, rebuilt, onProgress);
+    return verify(live, rebuilt, { onProgress, checkSeal: createSealCheck(sign) });
   } finally {
     live.exec('rollback');
     rebuilt.exec('rollback');
   }
 }
 
-function verify(live: Connection, rebuilt: Connection, onProgress: (position: number) => void): Verdict {
+interface VerifyParts {
+  onProgress(position: number): void;
+  checkSeal: SealCheck;
+}
+
+function verify(live: Connection, rebuilt: Connection, { onProgress, checkSeal }: VerifyParts): Verdict {
   const rebuild = projections.map((create) => create(rebuilt));
   const checkpoints = readCheckpoints(live);
   let last: Head = { position: 0, hash: genesisHash, recordedAt: 0 };
@@ -61,7 +70,7 @@ function verify(live: Connection, rebuilt: Connection, onProgress: (position: nu
   try {
     for (const page of readHistory(live, 0, listArchives(live))) {
       for (const event of page) {
-        const problem = problemOf(event, last);
+        const problem = problemOf(event, last) ?? checkSeal(event, last);
         if (problem) return verdict(problem);
         last = event;
       }
@@ -109,6 +118,21 @@ function rebuildProblem(
   } catch (error) {
     return `the projections cannot be rebuilt: ${(error as Error).message}`;
   }
+}
+
+/** The first thing that is wrong with the seal of a day, if the event is one. Has to see every event. */
+type SealCheck = (event: StoredEvent, before: Head) => string | null;
+
+function createSealCheck(sign: Sign | null): SealCheck {
+  const lastOfDay = new Map<number, string>();
+  const dayOf = (instant: number) => Math.floor(instant / dayMs);
+  return (event, before) => {
+    if (dayOf(event.recordedAt) !== dayOf(before.recordedAt)) lastOfDay.set(before.position, before.hash);
+    if (event.type !== 'DaySealed') return null;
+    const { type: _, signature, ...seal } = JSON.parse(event.body) as DaySealed;
+    if (lastOfDay.get(seal.toPosition) !== seal.headHash) return `the seal of ${seal.day} does not match the events`;
+    return sign === null || sign(sealText(seal)) === signature ? null : `the signature of ${seal.day} is wrong`;
+  };
 }
 
 function headProblem(connection: Connection, last: Head): string | null {

@@ -2,6 +2,7 @@ import { accountCommands } from '../admin/account-commands.ts';
 import { sessionCommands } from '../admin/session-commands.ts';
 import { clientKeyCommands } from '../clients/client-key-commands.ts';
 import { jobCommands } from '../jobs/job-commands.ts';
+import { keepingCommands } from '../ledger/keeping/keeping-commands.ts';
 import { ledgerCommands } from '../ledger/ledger-commands.ts';
 import { keySettingsCommands } from '../pool/key-settings-commands.ts';
 import { keyStateCommands } from '../pool/key-state-commands.ts';
@@ -15,6 +16,7 @@ import { signatureCommands } from '../signatures/signature-commands.ts';
 /** Every command the writer carries out. */
 export const commandHandlers = {
   ...ledgerCommands,
+  ...keepingCommands,
   ...clientKeyCommands,
   ...upstreamKeyCommands,
   ...keyStateCommands,

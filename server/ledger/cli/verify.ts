@@ -1,0 +1,39 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config } from '../../config.ts';
+import { loadSecrets } from '../../secrets/load-secrets.ts';
+import type { Sign } from '../keeping/seal.ts';
+import { type Verdict, verifyLedger } from '../verify.ts';
+import type { Command } from './command.ts';
+import { openLedger, withScratch } from './databases.ts';
+import { createProgress } from './progress.ts';
+
+/** Changes nothing; the server may be running. */
+export const verify: Command = {
+  usage: `verify
+    Checks every event against its hash, the positions for gaps, the seals of days, and every figure against a rebuild from the
+    events. Changes nothing; the server may be running.`,
+  options: {},
+  async run(_options, config) {
+    const ledger = await openLedger(config.databaseFile, 'read');
+    try {
+      const sign = signOf(config);
+      const verdict = await withScratch((scratch) => verifyLedger(ledger, scratch, createProgress('checked'), sign));
+      return { isGood: verdict.isSound, sentence: sentenceOf(verdict), data: verdict };
+    } finally {
+      await ledger.close();
+    }
+  },
+};
+
+/** Null where the key is not at hand: it is not made up here. */
+export function signOf(config: Config): Sign | null {
+  if (config.encryptionKey === null && !existsSync(join(config.dataDir, 'encryption-key'))) return null;
+  const { vault } = loadSecrets(config.dataDir, config);
+  return (text) => vault.fingerprint('ledger-seal', text);
+}
+
+function sentenceOf({ problem, headPosition, headHash, projectionsHash }: Verdict): string {
+  if (problem) return `NOT SOUND: ${problem}.`;
+  return `SOUND: ${headPosition} events, head ${headHash}, projections ${projectionsHash}.`;
+}
