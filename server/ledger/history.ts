@@ -5,6 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import type { Connection } from '../database.ts';
 import type { ChainLink } from './chain.ts';
 import type { RecordedEvent, UsageEventBody } from './events.ts';
+import type { Foreknowledge } from './projections/projection.ts';
 
 /** An event as it is stored, in the table or in an archive: all that its hash covers, and the hash. */
 export interface StoredEvent extends ChainLink {
@@ -72,6 +73,23 @@ export function* readHistory(
     yield page;
     position = last.position;
   }
+}
+
+/** What a replay of the history may know beforehand. */
+export function foresee(connection: Connection): Foreknowledge {
+  const ended = connection
+    .prepare<[], string>(
+      `select request_id from usage_event
+       where type = 'RequestCompleted' or type = 'RequestFailed' or type = 'RequestAborted'
+       order by position desc limit 1`,
+    )
+    .pluck()
+    .get();
+  const lateStart = connection
+    .prepare<[string], number>(`select occurred_at from usage_event where type = 'RequestAccepted' and request_id = ?`)
+    .pluck()
+    .get(ended ?? '');
+  return { lateStart: lateStart ?? 0 };
 }
 
 function readArchive(databaseFile: string, { file, sha256 }: ArchiveEntry): StoredEvent[] {

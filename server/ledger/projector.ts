@@ -19,8 +19,7 @@ export interface Projector {
 const backlogMax = 256;
 
 export function createProjector(connection: Connection): Projector {
-  const all = projections.map((create) => create(connection));
-  const [inline, later] = [all.filter(({ isInline }) => isInline), all.filter(({ isInline }) => !isInline)];
+  let all = projections.map((create) => create(connection));
   const saveCheckpoint = prepareCheckpoint(connection);
   let backlog: RecordedEvent[] = [];
   /** What the backlog is once the transaction is committed. */
@@ -28,15 +27,18 @@ export function createProjector(connection: Connection): Projector {
 
   return {
     project(events, position, isCatchingUp) {
-      for (const { name, evolve } of inline) {
-        evolve(events);
+      for (const projection of all.filter(({ isInline }) => isInline)) {
+        projection.evolve(events);
+        projection.settle?.();
+        const { name } = projection;
         if (events.length > 0) saveCheckpoint(name, position);
       }
       next = [...backlog, ...events];
       if (next.length === 0 || !(isCatchingUp || next.length >= backlogMax)) return;
-      for (const { name, evolve } of later) {
-        evolve(next);
-        saveCheckpoint(name, position);
+      for (const projection of all.filter(({ isInline }) => !isInline)) {
+        projection.evolve(next);
+        projection.settle?.();
+        saveCheckpoint(projection.name, position);
       }
       next = [];
     },
@@ -45,6 +47,8 @@ export function createProjector(connection: Connection): Projector {
     },
     rolledBack() {
       next = backlog;
+      // What they held back belongs to what was undone.
+      all = projections.map((create) => create(connection));
     },
     backlog: () => backlog.length,
   };
@@ -59,10 +63,12 @@ export function catchUp(connection: Connection): void {
   const saveCheckpoint = prepareCheckpoint(connection);
   const evolvePage = connection.transaction((page: readonly RecordedEvent[]) => {
     const position = page.at(-1)?.position as number;
-    for (const { name, evolve } of all) {
+    for (const projection of all) {
+      const { name } = projection;
       const unseen = page.filter((event) => event.position > positionOf(name));
       if (unseen.length === 0) continue;
-      evolve(unseen);
+      projection.evolve(unseen);
+      projection.settle?.();
       saveCheckpoint(name, position);
     }
   });

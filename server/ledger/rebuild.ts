@@ -1,5 +1,5 @@
 import { type Connection, connectionOf, type Orm } from '../database.ts';
-import { readHistory, toRecorded } from './history.ts';
+import { foresee, readHistory, toRecorded } from './history.ts';
 import { projections } from './projections/all.ts';
 
 /**
@@ -17,7 +17,8 @@ export async function rebuildProjections(
   onProgress: (position: number) => void,
 ): Promise<number> {
   const [live, rebuilt] = [await connectionOf(ledger), await connectionOf(scratch)];
-  const all = projections.map((create) => create(rebuilt));
+  const known = foresee(live);
+  const all = projections.map((create) => create(rebuilt, known));
   let position = 0;
   rebuilt.exec('begin');
   for (const page of readHistory(live, 0)) {
@@ -26,6 +27,7 @@ export async function rebuildProjections(
     position = events.at(-1)?.position ?? position;
     onProgress(position);
   }
+  for (const projection of all) projection.settle?.();
   rebuilt.exec('commit');
   swapIn(
     live,

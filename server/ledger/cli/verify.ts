@@ -10,15 +10,18 @@ import { createProgress } from './progress.ts';
 
 /** Changes nothing; the server may be running. */
 export const verify: Command = {
-  usage: `verify
+  usage: `verify [--chain]
     Checks every event against its hash, the positions for gaps, the seals of days, and every figure against a rebuild from the
-    events. Changes nothing; the server may be running.`,
-  options: {},
-  async run(_options, config) {
+    events. Changes nothing; the server may be running. --chain checks the events alone, several times as fast.`,
+  options: { chain: { type: 'boolean', default: false } },
+  async run({ chain }, config) {
     const ledger = await openLedger(config.databaseFile, 'read');
     try {
       const sign = signOf(config);
-      const verdict = await withScratch((scratch) => verifyLedger(ledger, scratch, createProgress('checked'), sign));
+      const progress = createProgress('checked');
+      const verdict = chain
+        ? await verifyLedger(ledger, null, progress, sign)
+        : await withScratch((scratch) => verifyLedger(ledger, scratch, progress, sign));
       return { isGood: verdict.isSound, sentence: sentenceOf(verdict), data: verdict };
     } finally {
       await ledger.close();
@@ -35,5 +38,6 @@ export function signOf(config: Config): Sign | null {
 
 function sentenceOf({ problem, headPosition, headHash, projectionsHash }: Verdict): string {
   if (problem) return `NOT SOUND: ${problem}.`;
-  return `SOUND: ${headPosition} events, head ${headHash}, projections ${projectionsHash}.`;
+  const figures = projectionsHash === null ? '' : `, projections ${projectionsHash}`;
+  return `SOUND: ${headPosition} events, head ${headHash}${figures}.`;
 }

@@ -9,9 +9,17 @@ export interface Projection {
   isInline: boolean;
   /** The columns by which a dump of the table is ordered. */
   orderedBy: string;
-  /** Applies events in order. @throws when an event cannot follow those before it, for example a second end of a request. */
+  /** Applies events in order; may hold back what it has to write until `settle`. @throws when an event cannot follow those before it, for example a second end of a request. */
   evolve(events: readonly RecordedEvent[]): void;
+  /** Writes what was held back. Before every commit that others are to see. */
+  settle?(): void;
+}
+
+/** What is known beforehand of a history that is replayed. */
+export interface Foreknowledge {
+  /** Start of one of the newest requests that have ended, ms since 1970: what is kept for a time only need not be made for times long before. */
+  lateStart: number;
 }
 
 /** Makes a projection on a connection, with its statements prepared once. */
-export type ProjectionFactory = (connection: Connection) => Projection;
+export type ProjectionFactory = (connection: Connection, known?: Foreknowledge) => Projection;

@@ -12,7 +12,7 @@ import type {
   UsageRepriced,
 } from '../events.ts';
 import { addLatency, type LatencySketch, mergeSketch, readSketch, writeSketch } from '../latency-sketch.ts';
-import type { Projection } from './projection.ts';
+import type { Foreknowledge, Projection } from './projection.ts';
 import { isUnpriced, outcomeOfAbort, type RequestOutcome } from './requests.ts';
 
 /**
@@ -58,7 +58,8 @@ UsageBucketSchema.setClass(UsageBucket);
 
 /** So long minutes are kept, counted back from the newest request; hours and days stay. */
 const minutesKeptMs = 2 * dayMs;
-const widths = [minuteMs, hourMs, dayMs] as const;
+const widerWidths = [hourMs, dayMs] as const;
+const widths = [minuteMs, ...widerWidths] as const;
 
 /** How the thought signatures of requests came, see `SignatureCounts`. */
 interface SignatureSums {
@@ -109,7 +110,7 @@ type Place = [clientKeyId: string, upstreamKeyId: string, model: string, format:
 type BucketKey = [widthMs: number, start: number, ...Place];
 
 /** Keeps `usage_bucket` in step. Runs after `request`. */
-export function usageBucketsProjection(connection: Connection): Projection {
+export function usageBucketsProjection(connection: Connection, known?: Foreknowledge): Projection {
   const findOrigin = connection.prepare<[string], Origin>(
     `select started_at as startedAt, client_key_id as clientKeyId, requested_model as model, format,
        client_signatures as clientSignatures, restored_signatures as restoredSignatures,
@@ -124,38 +125,64 @@ export function usageBucketsProjection(connection: Connection): Projection {
   /** Of requests that were accepted while this runs and have not ended: spares asking the database. */
   const open = new Map<string, Origin>();
   const originOf = (requestId: string) => open.get(requestId) ?? findOrigin.get(requestId);
+  const lateStart = known?.lateStart ?? 0;
+  const oldestMinute = lateStart - (lateStart % minuteMs) - minutesKeptMs;
+  /** One write per bucket and commit: under load, and in a rebuild, many requests share a bucket. */
+  let changes: Changes = new Map();
 
   function evolve(events: readonly RecordedEvent[]): void {
-    // One write per bucket and batch: under load most requests of a batch share a bucket.
-    const changes = new Map<string, { key: BucketKey; sums: Sums }>();
     for (const event of events) {
       const { body } = event;
       if (body.type === 'RequestAccepted') open.set(body.requestId, originIn(body, event.occurredAt));
-      for (const contribution of contributionsOf(event, originOf)) collect(changes, contribution);
+      for (const contribution of contributionsOf(event, originOf)) collect(changes, contribution, oldestMinute);
       if (isTerminal(body)) open.delete(body.requestId);
     }
+    if (changes.size > heldBackMax) settle();
+  }
+
+  function settle(): void {
     if (changes.size === 0) return;
-    for (const { key, sums } of changes.values()) addToBucket(key, sums);
-    const newest = newestMinute.pluck().get() ?? 0;
-    dropMinutes.run(newest - minutesKeptMs);
+    const starts = [...changes.values()].filter(({ key: [width] }) => width === minuteMs).map(({ key }) => key[1]);
+    const newest = starts.reduce((a, b) => Math.max(a, b), newestMinute.pluck().get() ?? 0);
+    const oldest = newest - minutesKeptMs;
+    for (const [name, { key, sums }] of changes) {
+      const [width, start] = key;
+      if (width !== minuteMs || start >= oldest) addToBucket(name, key, sums);
+    }
+    dropMinutes.run(oldest);
+    changes = new Map();
   }
 
   return {
     name: 'usage_bucket',
+    settle,
     isInline: false,
     orderedBy: 'width_ms, start, client_key_id, upstream_key_id, model, format, outcome',
     evolve,
   };
 }
 
-function collect(changes: Map<string, { key: BucketKey; sums: Sums }>, contribution: Contribution): void {
+/** By bucket: what its key is made of, and what it gets. */
+type Changes = Map<string, { key: BucketKey; sums: Sums }>;
+
+/** In a rebuild so many buckets are gathered before they are written. */
+const heldBackMax = 100_000;
+
+function collect(changes: Changes, contribution: Contribution, oldestMinute: number): void {
   const { startedAt, clientKeyId, upstreamKeyId, model, format, outcome } = contribution;
-  for (const width of widths) {
-    const key: BucketKey = [width, startedAt - (startedAt % width), clientKeyId, upstreamKeyId, model, format, outcome];
-    const name = key.join('\n');
-    const change = changes.get(name) ?? { key, sums: emptySums() };
+  // Put together once for all widths: this runs for every request.
+  const place = `${clientKeyId}\n${upstreamKeyId}\n${model}\n${format}\n${outcome}`;
+  const isOld = startedAt - (startedAt % minuteMs) < oldestMinute;
+  for (const width of isOld ? widerWidths : widths) {
+    const start = startedAt - (startedAt % width);
+    const name = `${width} ${start} ${place}`;
+    let change = changes.get(name);
+    if (!change) {
+      const key: BucketKey = [width, start, clientKeyId, upstreamKeyId, model, format, outcome];
+      change = { key, sums: emptySums() };
+      changes.set(name, change);
+    }
     add(change.sums, contribution);
-    changes.set(name, change);
   }
 }
 
@@ -166,18 +193,20 @@ function originIn(accepted: RequestAccepted, startedAt: number): Origin {
   return { startedAt, clientKeyId, model, format, ...sums };
 }
 
-function prepareAdd(connection: Connection): (key: BucketKey, sums: Sums) => void {
+function prepareAdd(connection: Connection): (name: string, key: BucketKey, sums: Sums) => void {
   const where =
     'width_ms = ? and start = ? and client_key_id = ? and upstream_key_id = ? and model = ? and format = ? and outcome = ?';
   const readSketches = connection.prepare<BucketKey, { durations: string; firstTokens: string }>(
     `select durations, first_tokens as firstTokens from usage_bucket where ${where}`,
   );
-  const upsert = connection.prepare(
-    `insert into usage_bucket (width_ms, start, client_key_id, upstream_key_id, model, format, outcome, requests,
+  const insertInto = `insert into usage_bucket (width_ms, start, client_key_id, upstream_key_id, model, format, outcome, requests,
        input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, total_tokens, cost_pico, unpriced_requests,
        estimated_requests, last_used_at, client_signatures, restored_signatures, placeholder_signatures, durations,
        first_tokens)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  const begin = connection.prepare(`${insertInto} on conflict do nothing`);
+  const upsert = connection.prepare(
+    `${insertInto}
      on conflict do update set
        requests = requests + excluded.requests,
        input_tokens = input_tokens + excluded.input_tokens,
@@ -195,19 +224,30 @@ function prepareAdd(connection: Connection): (key: BucketKey, sums: Sums) => voi
        durations = excluded.durations,
        first_tokens = excluded.first_tokens`,
   );
-  return (key, sums) => {
-    const before = readSketches.get(...key);
-    if (before) {
-      mergeSketch(sums.durations, readSketch(before.durations));
-      mergeSketch(sums.firstTokens, readSketch(before.firstTokens));
+  /** Buckets that are there for certain: most of those that are written are written often. */
+  const known = new Set<string>();
+  return (name, key, sums) => {
+    if (!known.has(name)) {
+      if (known.size > knownMax) known.clear();
+      known.add(name);
+      if (begin.run(valuesOf(key, sums)).changes === 1) return;
     }
-    const { inputTokens, cachedInputTokens, outputTokens, reasoningTokens, totalTokens } = sums;
-    const tokens = [inputTokens, cachedInputTokens, outputTokens, reasoningTokens, totalTokens];
-    const signatures = [sums.clientSignatures, sums.restoredSignatures, sums.placeholderSignatures];
-    const rest = [sums.costPico, sums.unpricedRequests, sums.estimatedRequests, sums.lastUsedAt];
-    const sketches = [writeSketch(sums.durations), writeSketch(sums.firstTokens)];
-    upsert.run([...key, sums.requests, ...tokens, ...rest, ...signatures, ...sketches]);
+    const before = readSketches.get(...key);
+    mergeSketch(sums.durations, readSketch(before?.durations ?? ''));
+    mergeSketch(sums.firstTokens, readSketch(before?.firstTokens ?? ''));
+    upsert.run(valuesOf(key, sums));
   };
+}
+
+const knownMax = 10_000;
+
+function valuesOf(key: BucketKey, sums: Sums): (string | number | bigint)[] {
+  const { inputTokens, cachedInputTokens, outputTokens, reasoningTokens, totalTokens } = sums;
+  const tokens = [inputTokens, cachedInputTokens, outputTokens, reasoningTokens, totalTokens];
+  const signatures = [sums.clientSignatures, sums.restoredSignatures, sums.placeholderSignatures];
+  const rest = [sums.costPico, sums.unpricedRequests, sums.estimatedRequests, sums.lastUsedAt];
+  const sketches = [writeSketch(sums.durations), writeSketch(sums.firstTokens)];
+  return [...key, sums.requests, ...tokens, ...rest, ...signatures, ...sketches];
 }
 
 type FindOrigin = (requestId: string) => Origin | undefined;
