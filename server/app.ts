@@ -58,6 +58,7 @@ import { createResponseStore } from './responses/response-store.ts';
 import { loadSecrets } from './secrets/load-secrets.ts';
 import { createServices } from './services.ts';
 import { loadSignatures } from './signatures/signature-store.ts';
+import { version } from './version.ts';
 import { startWriter } from './writer/writer.ts';
 
 /** The gateway, ready to be put behind a listening socket. */
@@ -86,7 +87,6 @@ export interface AppOptions extends Pick<AdminParts, 'passwordCost'>, Pick<Gemin
 }
 
 const dashboardFolder = fileURLToPath(new URL('../dashboard/dist', import.meta.url));
-export const version = '0.1.0';
 
 /** THE COMPOSITION ROOT: the only file that knows every part. */
 export async function createApp(

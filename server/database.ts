@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { EntitySchema } from '@mikro-orm/core';
 import { Migrator } from '@mikro-orm/migrations';
@@ -83,10 +83,25 @@ function prepareConnection(connection: Connection, mode: 'read' | 'write'): void
   if (mode === 'read') connection.pragma('query_only = ON');
 }
 
-/** Brings the schema up to date. @throws DatabaseError when the file was written by a newer version or another program. */
+/**
+ * Brings the schema up to date. A database that holds something is copied first, beside itself under the name of the newest migration that it
+ * has: whoever goes back to an older version of the program goes back to that.
+ * @throws DatabaseError when the file was written by a newer version or another program.
+ */
 export async function migrate(orm: Orm): Promise<void> {
-  requireOwnDatabase(await connectionOf(orm));
+  const connection = await connectionOf(orm);
+  requireOwnDatabase(connection);
+  const applied = appliedMigrations(connection);
+  const newest = applied.at(-1);
+  if (newest !== undefined && applied.length < migrations.length) await keepCopy(connection, newest);
   await orm.migrator.up();
+}
+
+async function keepCopy(connection: Connection, newest: string): Promise<void> {
+  const copy = `${connection.name}.before-update-from-${newest}`;
+  if (existsSync(copy)) return;
+  await connection.backup(`${copy}.new`);
+  renameSync(`${copy}.new`, copy);
 }
 
 /** For readers that do not migrate. @throws DatabaseError unless the schema is the one of this version. */
@@ -120,7 +135,7 @@ const migrationsTable = 'mikro_orm_migrations';
 
 function appliedMigrations(connection: Connection): string[] {
   if (!tableNames(connection).includes(migrationsTable)) return [];
-  return connection.prepare(`select name from ${migrationsTable}`).pluck().all() as string[];
+  return connection.prepare(`select name from ${migrationsTable} order by id`).pluck().all() as string[];
 }
 
 function tableNames(connection: Connection): string[] {

@@ -20,7 +20,7 @@ const allowed: Record<string, string[]> = {
   http: ['relay', 'formats', 'responses', 'clients', 'admin', 'ledger', 'schema', 'models'],
   writer: ['admin', 'clients', 'jobs', 'ledger', 'pool', 'pricing', 'signatures'],
 };
-const openToAll = ['config', 'database', 'secrets', 'migrations', 'lock-data-dir', 'entities'];
+const openToAll = ['config', 'database', 'secrets', 'migrations', 'lock-data-dir', 'entities', 'version'];
 
 test('imports go one way', () => {
   const wrong: string[] = [];

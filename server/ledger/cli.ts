@@ -1,11 +1,21 @@
 import { parseArgs } from 'node:util';
 import { readConfig } from '../config.ts';
 import { archive } from './cli/archive.ts';
+import { backup } from './cli/backup.ts';
 import type { Command } from './cli/command.ts';
+import { exportEvents } from './cli/export.ts';
 import { rebuild } from './cli/rebuild.ts';
+import { restore } from './cli/restore.ts';
 import { verify } from './cli/verify.ts';
 
-const commands: Readonly<Record<string, Command>> = { verify, rebuild, archive };
+const commands: Readonly<Record<string, Command>> = {
+  verify,
+  rebuild,
+  export: exportEvents,
+  archive,
+  backup,
+  restore,
+};
 
 const usage = `usage: npm run ledger -- <command> [options] [--json]
 

@@ -1,4 +1,4 @@
-import type { Connection } from '../database.ts';
+import { type Connection, connectionOf, type Orm } from '../database.ts';
 import type { RecordedEvent } from './events.ts';
 import { readHistory, toRecorded } from './history.ts';
 import { projections } from './projections/all.ts';
@@ -52,6 +52,11 @@ export function createProjector(connection: Connection): Projector {
     },
     backlog: () => backlog.length,
   };
+}
+
+/** The same for a database that nobody else writes to. */
+export async function catchUpLedger(orm: Orm): Promise<void> {
+  catchUp(await connectionOf(orm));
 }
 
 /** Brings every projection from its checkpoint to the head, for example after a migration took its rows away. Opens its own transactions. */

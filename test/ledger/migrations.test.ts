@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { connectionOf, openDatabase, requireMigrated } from '../../server/database.ts';
 import { entities } from '../../server/entities.ts';
@@ -43,8 +44,12 @@ async function firstVersionFile(): Promise<string> {
 }
 
 test('a database of the first version is brought up to date at the start, stays sound, and goes on counting', async () => {
-  const { writer, ledger, orm, verify } = await openTestLedger(await firstVersionFile());
+  const file = await firstVersionFile();
+  const { writer, ledger, orm, verify } = await openTestLedger(file);
   await requireMigrated(orm);
+  // What it was like before is kept.
+  const copies = readdirSync(dirname(file)).filter((name) => name.includes('before-update'));
+  expect(copies).toEqual(['pool.db.before-update-from-Migration20261123000000_initial']);
   expect(await verify()).toMatchObject({ isSound: true, problem: null, headPosition: 3 });
   const [found] = (await findRequests(orm, { first: 9, after: null, clientRequestId: 'theirs' })).nodes;
   expect(found?.requestId).toBe('req_done');
