@@ -59,6 +59,7 @@ import { loadSecrets } from './secrets/load-secrets.ts';
 import { createServices } from './services.ts';
 import { loadSignatures } from './signatures/signature-store.ts';
 import { version } from './version.ts';
+import { watchDisk } from './writer/disk-watch.ts';
 import { startWriter } from './writer/writer.ts';
 
 /** The gateway, ready to be put behind a listening socket. */
@@ -101,7 +102,11 @@ export async function createApp(
   mkdirSync(dirname(databaseFile), { recursive: true });
   const unlock = lockDataDir(config.dataDir);
   const { jwtSecret, vault } = loadSecrets(config.dataDir, config);
-  const writer = await startWriter(databaseFile, randomUUIDv7());
+  const disk = watchDisk(dirname(databaseFile), (isLow, bytesFree) => {
+    if (isLow) log.error({ bytesFree }, 'the disk is nearly full: requests are refused until there is room');
+    else log.info({ bytesFree }, 'there is room on the disk again');
+  });
+  const writer = await startWriter(databaseFile, randomUUIDv7(), () => !disk.isLow());
   const { execute } = writer;
   const { recovered } = await execute('ledger.startNode', { version, nodeVersion: process.version });
   if (recovered > 0) log.warn({ recovered }, 'closed requests that a crash had left open');
@@ -234,7 +239,7 @@ export async function createApp(
     nativeRoutes({ known, relay, heartbeatMs, originOf }),
     billingRoutes(known, services),
     graphqlRoutes(graphql, graphqlParts),
-    healthRoutes(() => isReady),
+    healthRoutes(() => isReady && !disk.isLow()),
     dashboardRoutes(dashboardFolder),
   ];
   const endpoints = apiEndpoints(routers);
@@ -266,6 +271,7 @@ export async function createApp(
       const jobsStopped = jobs.stop();
       revival.stop();
       stopJournal();
+      disk.stop();
       await stopKeeper();
       await gemini.close();
       await jobsStopped;

@@ -1,9 +1,11 @@
 import type { EntityManager } from '@mikro-orm/sqlite';
 import { type Connection, connectionOf, type Orm } from '../database.ts';
 import { createAppender } from '../ledger/append.ts';
+import { checkTail } from '../ledger/check-tail.ts';
 import { type CommandHandlers, Refusal, type Transaction } from '../ledger/commands.ts';
 import type { RecordedEvent } from '../ledger/events.ts';
 import { catchUp, createProjector } from '../ledger/projector.ts';
+import type { DiskReserve } from './disk-reserve.ts';
 
 /** A command on its way to its handler. */
 export interface QueuedCommand {
@@ -32,17 +34,20 @@ const catchingUp: ReadonlySet<string> = new Set(['ledger.catchUp', 'ledger.stopN
 /**
  * Handlers, their events, the projections and the head of a batch commit together. When a command fails, the batch is rolled back
  * and each of its commands runs again in a transaction of its own, so that only the culprit fails.
+ * @param reserve Gives room when the disk is full.
  */
 export async function createBatchRunner(
   orm: Orm,
   handlers: CommandHandlers,
   bootId: string,
   clock: () => number,
+  reserve: DiskReserve = { release: () => false },
 ): Promise<BatchRunner> {
   const connection = await connectionOf(orm);
   const begin = connection.prepare('begin immediate');
   const commit = connection.prepare('commit');
   const appender = createAppender(connection, bootId);
+  checkTail(connection);
   catchUp(connection);
   const projector = createProjector(connection);
 
@@ -90,17 +95,20 @@ export async function createBatchRunner(
     }
   }
 
+  async function run(commands: readonly QueuedCommand[]): Promise<Answer[]> {
+    try {
+      return await inTransaction(commands);
+    } catch (error) {
+      if (isDiskBroken(error)) throw error;
+      if (isDiskFull(error) && reserve.release()) return run(commands);
+      const answers: Answer[] = [];
+      for (const command of commands) answers.push(await runAlone(command));
+      return answers;
+    }
+  }
+
   return {
-    async run(commands) {
-      try {
-        return await inTransaction(commands);
-      } catch (error) {
-        if (isDiskBroken(error)) throw error;
-        const answers: Answer[] = [];
-        for (const command of commands) answers.push(await runAlone(command));
-        return answers;
-      }
-    },
+    run,
     headPosition: () => appender.headPosition(),
     projectedPosition: () => appender.headPosition() - projector.backlog(),
   };
@@ -123,6 +131,10 @@ class CommandTransaction implements Transaction {
     this.#em ??= this.#orm.em.fork();
     return this.#em;
   }
+}
+
+function isDiskFull(error: unknown): boolean {
+  return (error as { code?: unknown }).code === 'SQLITE_FULL';
 }
 
 /** After a failed fsync nobody knows what is on the disk, and trying again would call durable what may not be. A full disk is no such failure. */

@@ -30,7 +30,11 @@ const busyBatchLength = 4;
 const worthwhileBatchLength = 32;
 const gatherMs = 3;
 
-export function createCommandQueue(send: (batch: QueuedCommand[]) => void): CommandQueue {
+/** @param mayBegin False: only what goes on is taken, as there is hardly any room. */
+export function createCommandQueue(
+  send: (batch: QueuedCommand[]) => void,
+  mayBegin: () => boolean = () => true,
+): CommandQueue {
   let queue: Waiting[] = [];
   let inFlight: Waiting[] = [];
   let lastBatchLength = 0;
@@ -62,8 +66,9 @@ export function createCommandQueue(send: (batch: QueuedCommand[]) => void): Comm
   return {
     push(name, input) {
       if (closedBy) return Promise.reject(closedBy);
-      if (queue.length >= queueLengthMax && opensSomething(name, input)) {
-        return Promise.reject(new LedgerUnavailable('The writer cannot keep up.'));
+      if ((queue.length >= queueLengthMax || !mayBegin()) && opensSomething(name, input)) {
+        const reason = mayBegin() ? 'The writer cannot keep up.' : 'The disk is nearly full.';
+        return Promise.reject(new LedgerUnavailable(reason));
       }
       const { promise, resolve, reject } = Promise.withResolvers<unknown>();
       queue.push({ name, input, resolve, reject });

@@ -3,6 +3,7 @@ import { DatabaseError, migrate, openDatabase } from '../database.ts';
 import { entities } from '../entities.ts';
 import { createBatchRunner, type QueuedCommand } from './batch.ts';
 import { commandHandlers } from './commands.ts';
+import { createDiskReserve } from './disk-reserve.ts';
 import type { Report, WriterData } from './writer.ts';
 
 const port = parentPort;
@@ -17,7 +18,7 @@ function report(news: Report): void {
 async function main({ databaseFile, bootId }: WriterData): Promise<void> {
   const orm = await openDatabase(databaseFile, entities, 'write');
   await migrate(orm);
-  const runner = await createBatchRunner(orm, commandHandlers, bootId, Date.now);
+  const runner = await createBatchRunner(orm, commandHandlers, bootId, Date.now, createDiskReserve(databaseFile));
   port?.on('message', async (message: string | null) => {
     if (message === null) {
       await orm.close();

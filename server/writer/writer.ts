@@ -34,12 +34,17 @@ export type Report =
 /**
  * Starts the writer thread on a database file and brings its schema up to date.
  * @param bootId Names this run of the process in the events it writes.
+ * @param mayBegin False while the disk is nearly full: then nothing new is taken.
  * @throws DatabaseError when the file cannot be used; the message says why.
  */
-export async function startWriter(databaseFile: string, bootId: string): Promise<Writer> {
+export async function startWriter(
+  databaseFile: string,
+  bootId: string,
+  mayBegin: () => boolean = () => true,
+): Promise<Writer> {
   const workerData: WriterData = { databaseFile, bootId };
   const thread = new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData });
-  const queue = createCommandQueue((batch) => thread.postMessage(JSON.stringify(batch)));
+  const queue = createCommandQueue((batch) => thread.postMessage(JSON.stringify(batch)), mayBegin);
   const ready = Promise.withResolvers<number>();
   const failed = Promise.withResolvers<Error>();
   const exited = Promise.withResolvers<void>();

@@ -1,13 +1,17 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { DatabaseError, migrate, openDatabase } from '../../server/database.ts';
+import { connectionOf, DatabaseError, migrate, openDatabase } from '../../server/database.ts';
 import { entities } from '../../server/entities.ts';
 import { type CommandHandlers, LedgerUnavailable, Refusal } from '../../server/ledger/commands.ts';
+import type { NewEvent } from '../../server/ledger/events.ts';
+import { ledgerCommands } from '../../server/ledger/ledger-commands.ts';
 import { UsageEvent } from '../../server/ledger/usage-event.entity.ts';
 import { createBatchRunner } from '../../server/writer/batch.ts';
+import { isTooLittle } from '../../server/writer/disk-watch.ts';
 import { startWriter } from '../../server/writer/writer.ts';
-import { openTestLedger } from '../support/ledger.ts';
+import { openTestLedger, verify } from '../support/ledger.ts';
 import { history } from '../support/request-history.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -101,4 +105,91 @@ describe('a batch', () => {
     expect(runner.headPosition()).toBe(1);
     await orm.close();
   });
+
+  test('is written after all when the disk is full and there is a reserve: what was begun is told to its end', async () => {
+    const orm = await openDatabase(join(temporaryFolder(), 'pool.db'), entities, 'write');
+    await migrate(orm);
+    const connection = await connectionOf(orm);
+    const pages = connection.pragma('page_count', { simple: true }) as number;
+    let released = 0;
+    const reserve = {
+      release() {
+        if (released++ > 0) return false;
+        connection.pragma(`max_page_count = ${pages + 200}`);
+        return true;
+      },
+    };
+    const runner = await createBatchRunner(orm, ledgerCommands, 'boot', Date.now, reserve);
+    const append = (event: NewEvent) => runner.run([{ name: 'ledger.append', input: { event } }]);
+    const opened: string[] = [];
+    connection.pragma(`max_page_count = ${pages + 40}`);
+    for (let index = 0; released === 0; index++) {
+      await append(history(`req_${index}`).accepted());
+      opened.push(`req_${index}`);
+    }
+    for (const name of opened)
+      expect(await append(history(name).completed())).toEqual([{ ok: true, result: undefined }]);
+    const refused = [];
+    for (let index = 0; refused.length === 0 && index < 5000; index++)
+      refused.push(...(await append(history(`more_${index}`).accepted())).filter(({ ok }) => !ok));
+    expect(refused).toEqual([{ ok: false, error: 'database or disk is full' }]);
+    // What was there before is unharmed.
+    expect((await verify(orm)).problem).toBeNull();
+    await orm.close();
+  });
+});
+
+describe('a ledger that is locked by another program', () => {
+  test('waits, and loses nothing', async () => {
+    const { ledger, file, verify } = await openTestLedger();
+    const other = await openDatabase(file, entities, 'write');
+    const connection = await connectionOf(other);
+    connection.exec('begin immediate');
+    let isWritten = false;
+    const appended = ledger.append(history('req_1').accepted()).then(() => {
+      isWritten = true;
+    });
+    // The writer is a thread of its own: the main thread, which the lock does not block, comes round many times meanwhile.
+    for (let turn = 0; turn < 1000; turn++) await nextTurn();
+    expect(isWritten).toBe(false);
+    connection.exec('commit');
+    await appended;
+    await other.close();
+    expect((await verify()).problem).toBeNull();
+  });
+});
+
+describe('a ledger whose end is damaged', () => {
+  test.each([
+    ['a changed event', `update usage_event set body = body || ' ' where position = 2`],
+    ['a missing event', 'delete from usage_event where position = 2'],
+    ['a head that is elsewhere', 'update ledger_head set position = 9'],
+  ])('is not written to: %s', async (_name, damage) => {
+    const first = await openTestLedger();
+    for (const name of ['req_1', 'req_2', 'req_3']) await first.ledger.append(history(name).accepted());
+    await first.close();
+    const orm = await openDatabase(first.file, entities, 'write');
+    (await connectionOf(orm)).exec(`drop trigger usage_event_no_update; drop trigger usage_event_no_delete; ${damage}`);
+    await orm.close();
+    await expect(startWriter(first.file, 'boot')).rejects.toThrow(/^The ledger is damaged at position [239]/);
+  });
+});
+
+test('the disk is low below 256 MiB, or below a twentieth of a small one', () => {
+  const gib = 1024 ** 3;
+  expect(isTooLittle(gib / 4 - 1, 100 * gib)).toBe(true);
+  expect(isTooLittle(gib / 4, 100 * gib)).toBe(false);
+  expect(isTooLittle(gib / 20 - 1, gib)).toBe(true);
+  expect(isTooLittle(gib / 20 + 1, gib)).toBe(false);
+});
+
+test('while the disk is low nothing is begun, and what was begun is told to its end', async () => {
+  let isLow = false;
+  const writer = await startWriter(join(temporaryFolder(), 'pool.db'), 'boot', () => !isLow);
+  const append = (event: NewEvent) => writer.execute('ledger.append', { event });
+  await append(history('req_1').accepted());
+  isLow = true;
+  await expect(append(history('req_2').accepted())).rejects.toThrow('The disk is nearly full.');
+  await append(history('req_1').completed());
+  await writer.close();
 });
