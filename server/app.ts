@@ -85,6 +85,8 @@ export interface App {
 export interface AppOptions extends Pick<AdminParts, 'passwordCost'>, Pick<GeminiClientOptions, 'connect' | 'clock'> {
   /** Waits between two tries of a request, ms. */
   delay?: PoolParts['delay'];
+  /** Another way to the writer. */
+  startWriter?: typeof startWriter;
 }
 
 const dashboardFolder = fileURLToPath(new URL('../dashboard/dist', import.meta.url));
@@ -93,7 +95,7 @@ const dashboardFolder = fileURLToPath(new URL('../dashboard/dist', import.meta.u
 export async function createApp(
   config: Config,
   log: Logger,
-  { passwordCost, delay = (ms) => sleep(ms), connect, clock }: AppOptions = {},
+  { passwordCost, delay = (ms) => sleep(ms), startWriter: start = startWriter, connect, clock }: AppOptions = {},
 ): Promise<App> {
   const now = Date.now;
   const modelsFile = readModelsFile(config.modelsFile);
@@ -106,7 +108,7 @@ export async function createApp(
     if (isLow) log.error({ bytesFree }, 'the disk is nearly full: requests are refused until there is room');
     else log.info({ bytesFree }, 'there is room on the disk again');
   });
-  const writer = await startWriter(databaseFile, randomUUIDv7(), () => !disk.isLow());
+  const writer = await start(databaseFile, randomUUIDv7(), () => !disk.isLow());
   const { execute } = writer;
   const { recovered } = await execute('ledger.startNode', { version, nodeVersion: process.version });
   if (recovered > 0) log.warn({ recovered }, 'closed requests that a crash had left open');

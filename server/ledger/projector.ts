@@ -16,11 +16,16 @@ export interface Projector {
 }
 
 /** Beyond so many events the next transaction catches up in any case. */
-const backlogMax = 256;
+const backlogMax = 1000;
 
 export function createProjector(connection: Connection): Projector {
   let all = projections.map((create) => create(connection));
   const saveCheckpoint = prepareCheckpoint(connection);
+  for (const { name } of all) connection.prepare('insert or ignore into projection_checkpoint values (?, 0)').run(name);
+  const names = all.filter(({ isInline }) => isInline).map(({ name }) => `'${name}'`);
+  const saveInlineCheckpoints = connection.prepare(
+    `update projection_checkpoint set position = ? where name in (${names.join()})`,
+  );
   let backlog: RecordedEvent[] = [];
   /** What the backlog is once the transaction is committed. */
   let next: RecordedEvent[] = [];
@@ -30,9 +35,8 @@ export function createProjector(connection: Connection): Projector {
       for (const projection of all.filter(({ isInline }) => isInline)) {
         projection.evolve(events);
         projection.settle?.();
-        const { name } = projection;
-        if (events.length > 0) saveCheckpoint(name, position);
       }
+      if (events.length > 0) saveInlineCheckpoints.run(position);
       next = [...backlog, ...events];
       if (next.length === 0 || !(isCatchingUp || next.length >= backlogMax)) return;
       for (const projection of all.filter(({ isInline }) => !isInline)) {

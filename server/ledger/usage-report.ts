@@ -186,7 +186,7 @@ function sumsOf(
   const open = (which: string) =>
     `select * from (select ${openColumns(width)} from request where accepted_position <= (${asOf}) and ${which})
      where start >= ? and start < ? ${conditions} ${more.sql}`;
-  const rows = [...buckets, open(`outcome = 'IN_PROGRESS'`), open(`ended_position > (${asOf})`)].join(' union all ');
+  const rows = [...buckets, open(`outcome = 'IN_PROGRESS'`), open(endedSince)].join(' union all ');
   const bucketValues = ranges.flatMap(({ width: each, from, to }) => [each, from, to, ...filter]);
   const ends = [ranges[0]?.from ?? 0, ranges.at(-1)?.to ?? 0];
   const values = [...bucketValues, ...ends, ...filter, ...ends, ...filter];
@@ -199,6 +199,9 @@ function sumsOf(
 }
 
 const asOf = `select coalesce(min(position), 0) from projection_checkpoint where name = 'usage_bucket'`;
+/** Requests that ended after that position: told by the few events since. */
+const endedSince = `ended_position > (${asOf})
+  and request_id in (select request_id from usage_event where position > (${asOf}))`;
 
 function readAsOf(connection: Connection): number {
   return connection.prepare<[], number>(asOf).pluck().get() as number;

@@ -46,7 +46,6 @@ export class Migration20261201000000_money_and_limits extends Migration {
       placeholder_signatures integer not null default 0
     ) strict`);
     this.addSql(`create index request_open on request (accepted_position) where outcome = 'IN_PROGRESS'`);
-    this.addSql('create index request_ended on request (ended_position)');
     this.addSql(`create index request_client_request_id on request (client_request_id, accepted_position)
       where client_request_id is not null`);
     this.addSql(`create table usage_bucket (

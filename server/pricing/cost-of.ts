@@ -33,8 +33,8 @@ export function costOf(usage: PricedUsage, price: Price, tier: string): Pico | n
   const { longContext } = price;
   const isLong = longContext !== null && usage.inputTokens > longContext.aboveTokens;
   const rates = isLong ? longContext.rates : price.rates;
-  const full = costOfInput(usage, rates) + costOfOutput(usage, rates);
-  return divideHalfEven(full * BigInt(percent), 100n);
+  const full = usage.modalities ? costOfInput(usage, rates) + costOfOutput(usage, rates) : costOfText(usage, rates);
+  return percent === 100 ? full : divideHalfEven(full * BigInt(percent), 100n);
 }
 
 /** The most that so many tokens can cost, whatever their modality, in the dearest tier. */
@@ -48,6 +48,14 @@ export function costAtMost({ inputTokens, outputTokens }: PricedUsage, price: Pr
   const output = dearest(['output', 'imageOutput', 'audioOutput', 'videoOutput']);
   const full = BigInt(inputTokens) * input + BigInt(outputTokens) * output;
   return divideHalfEven(full * BigInt(percent) + 99n, 100n);
+}
+
+/** Most usage is text alone. */
+function costOfText({ inputTokens, cachedInputTokens, outputTokens }: PricedUsage, rates: Rates): Pico {
+  const cachedTokens = rates.cachedInput === null ? 0 : Math.min(cachedInputTokens, inputTokens);
+  const cached = cachedTokens === 0 ? 0n : BigInt(cachedTokens) * perToken(rates.cachedInput ?? '0');
+  const fresh = BigInt(inputTokens - cachedTokens) * perToken(rates.input);
+  return fresh + cached + BigInt(outputTokens) * perToken(rates.output);
 }
 
 function costOfInput({ inputTokens, cachedInputTokens, modalities }: PricedUsage, rates: Rates): Pico {

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { freePort } from '../support/free-port.ts';
 import { startGatewayProcess } from '../support/gateway-process.ts';
 import { chatRequest, eventsPerStream, streamedResponses, wholeResponse } from './fixtures.ts';
@@ -26,11 +27,15 @@ export async function startFloor(name: string, mockPort: number): Promise<Conten
   return contender(name, port, pid, { authorization: 'Bearer nobody-checks' }, stop);
 }
 
-/** The gateway itself, as it is started in earnest: fresh data, a real client key, every request in the ledger. */
-export async function startProduct(mockPort: number): Promise<Contender> {
+/**
+ * The gateway itself, as it is started in earnest: fresh data, a real client key, every request in the ledger.
+ * @param script Another program of this folder that starts it, in a way of its own.
+ */
+export async function startProduct(mockPort: number, script?: string): Promise<Contender> {
   const keys = Array.from({ length: 8 }, (_, index) => `AQ.bench-key-${index}-of-eight-in-the-pool`);
   const env = { GEMINI_BASE_URL: `http://127.0.0.1:${mockPort}`, GEMINI_API_KEYS: keys.join(',') };
-  const gateway = await startGatewayProcess({ env, launcher: pinTo('measured') });
+  const main = script && fileURLToPath(new URL(script, import.meta.url));
+  const gateway = await startGatewayProcess({ env, launcher: pinTo('measured'), ...(main && { main }) });
   const secret = await gateway.createClientKey('bench');
   const started = await contender(
     'gemini-pool',

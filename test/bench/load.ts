@@ -16,6 +16,8 @@ export interface LoadWindow {
   connections: number;
   warmMs: number;
   windowMs: number;
+  /** Answers asked for in a second, at most; else as many as come. */
+  perSecond?: number;
 }
 
 export interface Measurement {
@@ -32,7 +34,9 @@ export interface Measurement {
 }
 
 /** Closed loop over raw sockets: each connection sends its next request when the answer to the last one is complete. */
-export async function measure(target: LoadTarget, { connections, warmMs, windowMs }: LoadWindow): Promise<Measurement> {
+export async function measure(target: LoadTarget, load: LoadWindow): Promise<Measurement> {
+  const { connections, warmMs, windowMs, perSecond } = load;
+  const everyMs = perSecond === undefined ? 0 : (1000 * connections) / perSecond;
   const tally = {
     answered: 0,
     answeredInAll: 0,
@@ -41,7 +45,9 @@ export async function measure(target: LoadTarget, { connections, warmMs, windowM
     isMeasuring: false,
     isOver: false,
   };
-  const ended = Array.from({ length: connections }, () => runConnection(target, tally));
+  const ended = Array.from({ length: connections }, (_, index) =>
+    runConnection(target, tally, { everyMs, firstMs: (everyMs * index) / connections }),
+  );
   await delay(warmMs);
   const cpuBefore = cpuMicrosecondsOf(target.pid);
   const startedAt = performance.now();
@@ -73,8 +79,15 @@ interface Tally {
   isOver: boolean;
 }
 
+interface Pace {
+  /** From one request to the next, at least. */
+  everyMs: number;
+  /** Until the first one. */
+  firstMs: number;
+}
+
 /** Resolves when the last answer has come after the time was over. */
-function runConnection(target: LoadTarget, tally: Tally): Promise<void> {
+function runConnection(target: LoadTarget, tally: Tally, { everyMs, firstMs }: Pace): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const socket: Socket = connect({ port: target.port, host: '127.0.0.1', noDelay: true });
   const answer = new AnswerReader();
@@ -90,7 +103,7 @@ function runConnection(target: LoadTarget, tally: Tally): Promise<void> {
     socket.destroy();
     resolve();
   };
-  socket.on('connect', send);
+  socket.on('connect', () => (firstMs > 0 ? setTimeout(send, firstMs) : send()));
   socket.on('error', fail);
   socket.on('end', fail);
   socket.on('data', (bytes) => {
@@ -101,7 +114,8 @@ function runConnection(target: LoadTarget, tally: Tally): Promise<void> {
       tally.answered++;
       tally.latencies.push(performance.now() - sentAt);
     }
-    if (!tally.isOver) return send();
+    const waitMs = sentAt + everyMs - performance.now();
+    if (!tally.isOver) return waitMs > 0 ? setTimeout(send, waitMs) : send();
     socket.removeListener('end', fail).end();
     resolve();
   });

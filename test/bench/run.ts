@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util';
 import { type Contender, type LoadName, startFloor, startPortkey, startProduct } from './contenders.ts';
 import { eventsPerStream } from './fixtures.ts';
+import { measureLedgerCost } from './ledger-cost.ts';
 import { type LoadWindow, type Measurement, measure } from './load.ts';
 import { busyShare, canPin, pinThisProcess, startScript } from './processes.ts';
 import { mean, meanOfLowest } from './statistics.ts';
+import { measureStatistics } from './statistics-queries.ts';
 
 /**
  * What the gateway costs, in CPU time per answer, as a multiple of the least that such a gateway can cost on Node (`floor.ts`), measured
@@ -46,14 +48,22 @@ interface Results {
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
-    options: { smoke: { type: 'boolean' }, peers: { type: 'boolean' }, force: { type: 'boolean' } },
+    options: {
+      smoke: { type: 'boolean' },
+      peers: { type: 'boolean' },
+      force: { type: 'boolean' },
+      ledger: { type: 'boolean' },
+      stats: { type: 'boolean' },
+    },
   });
+  if (values.stats) return tell(await measureStatistics());
   if (process.platform !== 'linux') return notMeasured('CPU time per thread is read from /proc, which only Linux has');
   const busy = await busyShare(busySampleMs);
   if (busy > busyShareMax && !values.force) {
     return notMeasured(`the machine is busy (${percent(busy)} of its CPUs); try later, or --force`);
   }
   pinThisProcess();
+  if (values.ledger) return tell(await measureLedgerCost());
   if (!canPin) console.log('Processes are not pinned to CPUs here (one CPU, or no taskset): expect more noise.');
 
   const mock = await startScript('mock.ts', 'load');
@@ -69,6 +79,11 @@ async function main(): Promise<number> {
     await Promise.all(contenders.map((contender) => contender.stop()));
     await mock.stop();
   }
+}
+
+function tell(result: string): number {
+  console.log(result);
+  return / ok:/.test(result) ? exitOk : exitFailed;
 }
 
 /** Every contender in every round, in alternating order, so that slow changes of the machine hit all alike. */

@@ -38,18 +38,20 @@ export interface GatewayProcessOptions {
   host?: string;
   /** Words before `node`, such as `['taskset', '-c', '0']`. */
   launcher?: string[];
+  /** The program that starts it, when it is not the usual one. */
+  main?: string;
   /** Told what it prints. */
   onOutput?(text: string): void;
 }
 
-const main = fileURLToPath(new URL('../../server/main.ts', import.meta.url));
+const usualMain = fileURLToPath(new URL('../../server/main.ts', import.meta.url));
 const readyMsMax = 60_000;
 const pollMs = 20;
 const owner = { username: 'owner', password: 'a-long-password-for-tests' };
 
 /** Starts the gateway and waits until it is ready. */
 export async function startGatewayProcess(options: GatewayProcessOptions = {}): Promise<GatewayProcess> {
-  const { env = {}, launcher = [], host = '127.0.0.1' } = options;
+  const { env = {}, launcher = [], host = '127.0.0.1', main = usualMain } = options;
   const port = options.port ?? (await freePort());
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'gemini-pool-'));
   const all = {
