@@ -71,31 +71,57 @@ const columnOf: Record<UsageDimension, string> = {
 };
 
 /** Whole dollars and the rest in picodollars: a number holds each of them exactly, however many rows are added up. */
-type SummedRow = Omit<UsageTotals, 'costPico'> & { dollars: number; picos: number };
-type Sum<Key> = SummedRow & { key: Key };
+type SummedRow = Omit<UsageTotals, 'costPico'> & {
+  start: number | null;
+  id: string | null;
+  dollars: number;
+  picos: number;
+};
 
 const picosPerDollar = 1_000_000_000_000;
 
 /** Adds up usage over a range, as of one position. @throws RangeError for a time zone that does not exist. */
 export function readUsage(connection: Connection, query: UsageQuery): UsageReport {
   const interval = query.interval ?? null;
-  const total = sumsOf(connection, query, interval === 'MINUTE' ? rangesBy(minuteMs) : mixedRanges);
-  const series = sumsOf(connection, query, rangesBy(widthOf(interval, query.timeZone)));
+  const steps = interval && stepsOf(interval, query.timeZone);
+  const columns = { start: interval ? 'start' : 'null', id: query.groupBy ? columnOf[query.groupBy] : 'null' };
+  // One look at the rows for all three: what is added up by interval and group is added up again for each.
   const read = connection.transaction(() => ({
     asOfPosition: readAsOf(connection),
-    totals: total<null>('null'),
-    groups: query.groupBy ? total<string>(columnOf[query.groupBy]) : [],
-    points: interval ? series<number>('start') : [],
+    rows: sumsOf(connection, query, rangesOf(interval, query.timeZone)(query), columns),
   }));
-  const { asOfPosition, totals, groups, points } = read();
+  const { asOfPosition, rows } = read();
+  const totals = rows.map((row) => ({ ...row, totals: toTotals(row) }));
   return {
-    total: totals.map(toTotals)[0] ?? noTotals,
-    series: interval ? seriesOf(points, interval, query) : [],
-    groups: groups
-      .map((row) => ({ id: row.key, totals: toTotals(row) }))
-      .sort((a, b) => b.totals.requests - a.totals.requests || (a.id < b.id ? -1 : 1)),
+    total: totals.reduce((sum, { totals: some }) => plus(sum, some), noTotals),
+    series: steps
+      ? seriesOf(
+          sumBy(totals, ({ start }) => steps.startOf(start ?? 0)),
+          steps,
+          query,
+        )
+      : [],
+    groups: query.groupBy ? groupsOf(sumBy(totals, ({ id }) => id ?? '')) : [],
     asOfPosition,
   };
+}
+
+interface SummedPart {
+  start: number | null;
+  id: string | null;
+  totals: UsageTotals;
+}
+
+function sumBy<Key>(parts: readonly SummedPart[], keyOf: (part: SummedPart) => Key): Map<Key, UsageTotals> {
+  const sums = new Map<Key, UsageTotals>();
+  for (const part of parts) sums.set(keyOf(part), plus(sums.get(keyOf(part)) ?? noTotals, part.totals));
+  return sums;
+}
+
+function groupsOf(sums: ReadonlyMap<string, UsageTotals>): UsageReport['groups'] {
+  return [...sums]
+    .map(([id, totals]) => ({ id, totals }))
+    .sort((a, b) => b.totals.requests - a.totals.requests || (a.id < b.id ? -1 : 1));
 }
 
 /** How long the requests of a range took. */
@@ -133,8 +159,8 @@ export function usageTotalsBy(
   const column = columnOf[dimension];
   const everything = { fromMs: null, toMs: nowMs + dayMs, timeZone: 'UTC' };
   const listed = { sql: `and ${column} in (select value from json_each(?))`, parameters: [JSON.stringify(ids)] };
-  const rows = sumsOf(connection, everything, mixedRanges, listed)<string>(column);
-  const found = new Map(rows.map((row) => [row.key, toTotals(row)]));
+  const rows = sumsOf(connection, everything, mixedRanges(everything), { start: 'null', id: column }, listed);
+  const found = new Map(rows.map((row) => [row.id, toTotals(row)]));
   return new Map(ids.map((id) => [id, found.get(id) ?? noTotals]));
 }
 
@@ -162,20 +188,20 @@ function mixedRanges({ fromMs, toMs }: UsageQuery): BucketRange[] {
   ].filter((range) => range.from < range.to);
 }
 
-/** The widest buckets that the points of a series can be put together from. */
-function widthOf(interval: UsageInterval | null, timeZone: string): number {
-  if (interval === 'MINUTE') return minuteMs;
-  return interval === 'DAY' && timeZone === 'UTC' ? dayMs : hourMs;
+/** The buckets that the points of a series can be put together from, as wide as can be. */
+function rangesOf(interval: UsageInterval | null, timeZone: string): (query: UsageQuery) => BucketRange[] {
+  if (interval === 'MINUTE') return rangesBy(minuteMs);
+  return interval === null || (interval === 'DAY' && timeZone === 'UTC') ? mixedRanges : rangesBy(hourMs);
 }
 
-/** The query that adds usage up by a column: buckets, and the requests that were open at the position that the buckets have come to. */
+/** Usage added up by start and another column: buckets, and the requests that were open at the position that the buckets have come to. */
 function sumsOf(
   connection: Connection,
   query: UsageQuery,
-  rangesOf: (query: UsageQuery) => BucketRange[],
+  ranges: readonly BucketRange[],
+  columns: { start: string; id: string },
   more: { sql: string; parameters: string[] } = { sql: '', parameters: [] },
-) {
-  const ranges = rangesOf(query);
+): SummedRow[] {
   const { conditions, parameters } = conditionOf(query);
   const filter = [...parameters, ...more.parameters];
   const buckets = ranges.map(
@@ -189,13 +215,11 @@ function sumsOf(
   const rows = [...buckets, open(`outcome = 'IN_PROGRESS'`), open(endedSince)].join(' union all ');
   const bucketValues = ranges.flatMap(({ width: each, from, to }) => [each, from, to, ...filter]);
   const ends = [ranges[0]?.from ?? 0, ranges.at(-1)?.to ?? 0];
-  const values = [...bucketValues, ...ends, ...filter, ...ends, ...filter];
-  return <Key>(column: string): Sum<Key>[] =>
-    connection
-      .prepare<unknown[], Sum<Key>>(
-        `select ${column} as key, ${sums} from (${rows}) group by ${column === 'null' ? '1' : column} order by 1`,
-      )
-      .all(...values);
+  return connection
+    .prepare<unknown[], SummedRow>(
+      `select ${columns.start} as start, ${columns.id} as id, ${sums} from (${rows}) group by 1, 2 order by 1, 2`,
+    )
+    .all(...bucketValues, ...ends, ...filter, ...ends, ...filter);
 }
 
 const asOf = `select coalesce(min(position), 0) from projection_checkpoint where name = 'usage_bucket'`;
@@ -233,7 +257,7 @@ const sums = `
   coalesce(sum(restored_signatures), 0) as restoredSignatures,
   coalesce(sum(placeholder_signatures), 0) as placeholderSignatures`;
 
-function toTotals({ dollars, picos, key: _, ...row }: Sum<unknown>): UsageTotals {
+function toTotals({ dollars, picos, start: _start, id: _id, ...row }: SummedRow): UsageTotals {
   return { ...row, costPico: BigInt(dollars) * BigInt(picosPerDollar) + BigInt(picos) };
 }
 
@@ -248,28 +272,33 @@ function conditionOf({ filter }: UsageQuery): { conditions: string; parameters: 
   };
 }
 
-function seriesOf(points: Sum<number>[], interval: UsageInterval, { fromMs, toMs, timeZone }: UsageQuery) {
-  const steps = stepsOf(interval, timeZone);
-  const byStart = new Map<number, UsageTotals>();
-  for (const row of points) {
-    const startMs = steps.startOf(row.key);
-    byStart.set(startMs, plus(byStart.get(startMs) ?? noTotals, toTotals(row)));
-  }
+function seriesOf(
+  sums: ReadonlyMap<number, UsageTotals>,
+  steps: Steps,
+  { fromMs, toMs }: UsageQuery,
+): UsageReport['series'] {
+  const firstMs = fromMs ?? Math.min(...sums.keys());
+  if (!Number.isFinite(firstMs)) return [];
   const oldestMs = toMs - pointsMax * steps.lengthMs;
-  const firstMs = fromMs ?? points[0]?.key;
-  if (firstMs === undefined) return [];
   const series: UsageReport['series'] = [];
   for (let startMs = steps.startOf(Math.max(firstMs, oldestMs)); startMs < toMs; startMs = steps.next(startMs)) {
-    series.push({ startMs, totals: byStart.get(startMs) ?? noTotals });
+    series.push({ startMs, totals: sums.get(startMs) ?? noTotals });
   }
   return series;
 }
 
-function stepsOf(interval: UsageInterval, timeZone: string) {
+interface Steps {
+  startOf(at: number): number;
+  next(startMs: number): number;
+  /** About. */
+  lengthMs: number;
+}
+
+function stepsOf(interval: UsageInterval, timeZone: string): Steps {
   const calendar = createCalendar(timeZone);
   if (interval === 'DAY') return { startOf: calendar.startOfDay, next: calendar.startOfNextDay, lengthMs: dayMs };
   const lengthMs = interval === 'HOUR' ? hourMs : minuteMs;
-  return { startOf: (at: number) => at - (at % lengthMs), next: (startMs: number) => startMs + lengthMs, lengthMs };
+  return { startOf: (at) => at - (at % lengthMs), next: (startMs) => startMs + lengthMs, lengthMs };
 }
 
 const noTotals: UsageTotals = {

@@ -42,12 +42,15 @@ export function* randomHistory({ seed, events, startMs, spanMs }: HistoryOptions
   function* oneRequest(number: number): Generator<UsageEventBody> {
     const requestId = `req_${seed}_${number}`;
     const model = pick(models);
-    const base = { requestId, clientKeyId: `ck_${below(5)}`, format: pick(formats), requestedModel: model };
+    const client = below(4);
+    // A client's program speaks one format.
+    const format = formats[client % formats.length] as string;
+    const base = { requestId, clientKeyId: `ck_${client}`, format, requestedModel: model };
     if (below(20) === 0) {
       yield { type: 'RequestRejected', ...base, httpStatus: 400, code: 'invalid_value', message: 'no' };
       return;
     }
-    const upstreamKeyId = `uk_${below(10)}`;
+    const upstreamKeyId = `uk_${below(6)}`;
     const amount = 10_000;
     const periodStart = 0;
     const isLimited = below(3) === 0;
@@ -68,7 +71,7 @@ export function* randomHistory({ seed, events, startMs, spanMs }: HistoryOptions
     let attempt = 1;
     for (; attempt < 3 && below(8) === 0; attempt++) {
       const used = usage();
-      const failed = { requestId, attempt, upstreamKeyId: `uk_${below(10)}`, failure: 'transient', httpStatus: 503 };
+      const failed = { requestId, attempt, upstreamKeyId: `uk_${below(6)}`, failure: 'transient', httpStatus: 503 };
       const spent = below(2) === 0 ? { usage: used, ...charge(used, model) } : {};
       yield { type: 'AttemptFailed', ...failed, durationMs: below(500), ...spent };
     }
