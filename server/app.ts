@@ -49,6 +49,7 @@ import { loadResourceOwners } from './pool/resource-owners.ts';
 import { startRevival } from './pool/revival.ts';
 import { createUpstreamKeyJobs, upstreamKeyWorks } from './pool/upstream-key-jobs.ts';
 import { loadUpstreamKeys } from './pool/upstream-keys.ts';
+import { chargeOrphans } from './pricing/charge-orphans.ts';
 import { loadPriceBook } from './pricing/price-book.ts';
 import { createDrains } from './relay/drains.ts';
 import { createLiveCounters } from './relay/live-counters.ts';
@@ -110,9 +111,11 @@ export async function createApp(
   });
   const writer = await start(databaseFile, randomUUIDv7(), () => !disk.isLow());
   const { execute } = writer;
-  const { recovered } = await execute('ledger.startNode', { version, nodeVersion: process.version });
-  if (recovered > 0) log.warn({ recovered }, 'closed requests that a crash had left open');
   const orm = await openDatabase(databaseFile, entities, 'read');
+  const prices = await loadPriceBook({ execute, orm });
+  const charges = await chargeOrphans(orm, prices);
+  const { recovered } = await execute('ledger.startNode', { version, nodeVersion: process.version, charges });
+  if (recovered > 0) log.warn({ recovered }, 'closed requests that a crash had left open');
   const ledger = createLedger({ ...writer, orm });
 
   const pool = createPool({
@@ -135,7 +138,6 @@ export async function createApp(
   const clients = await loadClients({ execute, orm, vault });
   const limiter = await loadLimiter({ orm, now });
   const idempotencyKeys = await loadIdempotencyKeys({ orm, vault, now });
-  const prices = await loadPriceBook({ execute, orm });
   const owner = { username: config.adminUsername, password: config.adminPassword };
   const admin = await loadAdmin({ execute, orm, jwtSecret, owner, passwordCost, now });
 

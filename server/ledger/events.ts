@@ -85,8 +85,6 @@ export interface RequestAccepted {
   signatures?: SignatureCounts;
   /** About how many tokens its prompt has. Absent in old events. */
   promptTokens?: number;
-  /** What so many would cost: what is charged when nothing more is ever known. Absent when no price is known. */
-  promptCharge?: Charge;
   /** Absent for a client key without budgets. */
   reservations?: Reservation[];
   /** Of a request that came with an `Idempotency-Key`. */

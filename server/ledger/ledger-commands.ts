@@ -24,20 +24,28 @@ const append: CommandHandler<{ event: NewEvent }, void> = (_transaction, { event
   result: undefined,
 });
 
+interface Start {
+  version: string;
+  nodeVersion: string;
+  /** What the prompts of the requests cost that a crash left open, by request, as far as prices are known. */
+  charges?: Record<string, Charge>;
+}
+
 /**
  * The first command of a process. Only one process writes, so every open request belongs to one that died: each is closed here,
  * before anything is served, with what is known of its usage.
  */
-const startNode: CommandHandler<{ version: string; nodeVersion: string }, { recovered: number }> = async (
+const startNode: CommandHandler<Start, { recovered: number }> = async (
   { em, connection, now },
-  { version, nodeVersion },
+  { version, nodeVersion, charges = {} },
 ) => {
   const orphans = await em.find(Request, { outcome: 'IN_PROGRESS' }, { orderBy: { acceptedPosition: 'asc' } });
   const seen = readSeen(connection);
   const readBody = connection.prepare<[number], string>('select body from usage_event where position = ?').pluck();
   const closed = orphans.map((request): NewEvent => {
     const accepted = JSON.parse(readBody.get(request.acceptedPosition) as string) as RequestAccepted;
-    return { body: closedByRecovery(request, accepted, seen.get(request.requestId), now), occurredAt: now };
+    const known = { seen: seen.get(request.requestId), promptCharge: charges[request.requestId] };
+    return { body: closedByRecovery(request, accepted, known, now), occurredAt: now };
   });
   connection.exec('delete from usage_seen');
   const sqliteVersion = connection.prepare<[], string>('select sqlite_version()').pluck().get() as string;
@@ -74,13 +82,14 @@ function readSeen(connection: Connection): Map<string, SeenUsage> {
   return new Map(rows.map((row) => JSON.parse(row) as SeenUsage).map((seen) => [seen.requestId, seen]));
 }
 
-function closedByRecovery(
-  request: Request,
-  accepted: RequestAccepted,
-  seen: SeenUsage | undefined,
-  now: number,
-): RequestAborted {
-  const { usage, charge, usageSource } = lastKnown(request, accepted, seen);
+/** What is known of a request beside its events. */
+interface Known {
+  seen: SeenUsage | undefined;
+  promptCharge: Charge | undefined;
+}
+
+function closedByRecovery(request: Request, accepted: RequestAccepted, known: Known, now: number): RequestAborted {
+  const { usage, charge, usageSource } = lastKnown(request, accepted, known);
   // Its earlier calls have been told by events of their own, and count for the budgets too.
   const totalTokens = request.totalTokens + usage.totalTokens;
   const costPico = String(BigInt(request.costPico) + BigInt(charge?.costPico ?? 0));
@@ -108,8 +117,8 @@ function closedByRecovery(
 /** What was seen before the crash; else the prompt, which has gone upstream by all that is known. */
 function lastKnown(
   { totalTokens }: Request,
-  { promptTokens, promptCharge }: RequestAccepted,
-  seen: SeenUsage | undefined,
+  { promptTokens }: RequestAccepted,
+  { seen, promptCharge }: Known,
 ): { usage: TokenUsage; charge: Charge | undefined; usageSource: UsageSource } {
   if (seen) return { usage: seen.usage, charge: seen.charge, usageSource: 'last-seen' };
   // Of several calls some are told already: what the others have used is not known.

@@ -193,13 +193,11 @@ export class Exchange implements CallOwner, Caller {
 
   /** What the event that accepts it says beside the facts. */
   acceptance(upstreamKeyId: string): Acceptance {
-    const promptTokens = this.#promptTokens * this.calls.length;
     const claim = this.#call.idempotency;
     return {
       bodyBytes: this.#call.bodyBytes,
       upstreamKeyId,
-      promptTokens,
-      promptCharge: this.#charge({ ...noUsage, inputTokens: promptTokens, totalTokens: promptTokens }, null, undefined),
+      promptTokens: this.#promptTokens * this.calls.length,
       reservations: this.#admission?.reservations ?? [],
       idempotency: claim && { keyHash: claim.keyHash, bodyHash: claim.bodyHash },
     };

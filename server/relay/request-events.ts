@@ -51,7 +51,6 @@ export interface Acceptance {
   bodyBytes: number;
   upstreamKeyId: string;
   promptTokens?: number;
-  promptCharge?: Charge | undefined;
   reservations: readonly Reservation[];
   idempotency?: Idempotency | undefined;
 }
@@ -64,12 +63,11 @@ export type Adjustment = Pick<UsageAdjusted, 'startedAt' | 'upstreamKeyId' | 'us
 export function accepted(
   facts: RequestFacts,
   { model, isStreaming, signatureUse }: Pick<TranslatedRequest, 'model' | 'isStreaming' | 'signatureUse'>,
-  { bodyBytes, upstreamKeyId, promptTokens, promptCharge, reservations, idempotency }: Acceptance,
+  { bodyBytes, upstreamKeyId, promptTokens, reservations, idempotency }: Acceptance,
   occurredAt: number,
 ): NewEvent {
   const body: RequestAccepted = { type: 'RequestAccepted', ...facts, model, isStreaming, upstreamKeyId, bodyBytes };
   if (promptTokens !== undefined) body.promptTokens = promptTokens;
-  if (promptCharge) body.promptCharge = promptCharge;
   if (reservations.length > 0) body.reservations = [...reservations];
   if (idempotency) body.idempotency = idempotency;
   const { client, restored, placeholder } = signatureUse;

@@ -14,7 +14,7 @@ const reservations: Reservation[] = [
 
 function accepted(requestId: string, more: Partial<RequestAccepted> = {}): NewEvent {
   const event = history(requestId).accepted();
-  return { ...event, body: { ...event.body, promptTokens: 100, promptCharge: charge, ...more } as RequestAccepted };
+  return { ...event, body: { ...event.body, promptTokens: 100, ...more } as RequestAccepted };
 }
 
 /** What a start finds that follows on a death. */
@@ -24,7 +24,7 @@ async function dieAndStart(events: NewEvent[], seen: Parameters<typeof note>[1] 
   if (seen.length > 0) await note(first, seen);
   await first.close();
   const second = await openTestLedger(first.file);
-  const { recovered } = await second.writer.execute('ledger.startNode', versions);
+  const { recovered } = await second.writer.execute('ledger.startNode', { ...versions, charges: { req_1: charge } });
   const entries = await second.ledger.read(events.length, 10);
   const budgets = await second.orm.em.fork().findAll(BudgetUse, { orderBy: { budgetId: 'asc' } });
   expect((await second.verify()).problem).toBeNull();
@@ -86,7 +86,7 @@ describe('a request that a crash cut', () => {
     await first.close();
     for (let start = 0; start < 3; start++) {
       const again = await openTestLedger(first.file);
-      const { recovered } = await again.writer.execute('ledger.startNode', versions);
+      const { recovered } = await again.writer.execute('ledger.startNode', { ...versions, charges: { req_1: charge } });
       expect(recovered).toBe(start === 0 ? 1 : 0);
       await again.close();
     }
