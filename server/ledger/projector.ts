@@ -27,6 +27,8 @@ export function createProjector(connection: Connection): Projector {
     `update projection_checkpoint set position = ? where name in (${names.join()})`,
   );
   let backlog: RecordedEvent[] = [];
+  /** Projections that hold back what they have to write have been at work in this transaction. */
+  let mayHoldBack = false;
   /** What the backlog is once the transaction is committed. */
   let next: RecordedEvent[] = [];
 
@@ -39,6 +41,7 @@ export function createProjector(connection: Connection): Projector {
       if (events.length > 0) saveInlineCheckpoints.run(position);
       next = [...backlog, ...events];
       if (next.length === 0 || !(isCatchingUp || next.length >= backlogMax)) return;
+      mayHoldBack = true;
       for (const projection of all.filter(({ isInline }) => !isInline)) {
         projection.evolve(next);
         projection.settle?.();
@@ -48,11 +51,12 @@ export function createProjector(connection: Connection): Projector {
     },
     committed() {
       backlog = next;
+      mayHoldBack = false;
     },
     rolledBack() {
       next = backlog;
       // What they held back belongs to what was undone.
-      all = projections.map((create) => create(connection));
+      if (mayHoldBack) all = projections.map((create) => create(connection));
     },
     backlog: () => backlog.length,
   };
