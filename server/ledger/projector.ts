@@ -57,6 +57,7 @@ export function createProjector(connection: Connection): Projector {
       next = backlog;
       // What they held back belongs to what was undone.
       if (mayHoldBack) all = projections.map((create) => create(connection));
+      mayHoldBack = false;
     },
     backlog: () => backlog.length,
   };
