@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { guardsPass, plant, plantedNames } from '../planted/planted.ts';
 import { equal } from './equal.ts';
 import { race } from './race.ts';
 
@@ -6,6 +7,8 @@ const usage = `usage: npm run trial -- <trial> [options]
 
   race   [--rounds 20]
          500 requests at once against a budget for 50, round after round: exactly 50 are admitted.
+  planted
+         Each mistake under test/planted is made in a copy of the program, and the tests that guard against it have to fail.
   equal  [--histories 20] [--events 1000000] [--seed 1]
          Live figures equal rebuilt ones to the byte, before and after archiving; 1,000 flipped bits are found; a history of a
          million events is rebuilt in under 15 s and its chain verified in under 10 s.
@@ -37,6 +40,19 @@ const trials: Readonly<Record<string, () => Promise<string>>> = {
       console.log(`${scope}: ${admitted} admitted, ${refused} refused`),
     );
     return problem ? `FAILED: ${problem}` : `ok: exactly 50 of 500 were admitted, ${rounds} times`;
+  },
+  async planted() {
+    if (!guardsPass()) return 'FAILED: the tests fail without any mistake';
+    console.log('passed  without any mistake');
+    const results = plantedNames().map((name) => {
+      const result = plant(name);
+      console.log(`${result.isCaught ? 'caught' : 'MISSED'}  ${name}${result.problem ? `: ${result.problem}` : ''}`);
+      return result;
+    });
+    const missed = results.filter(({ isCaught }) => !isCaught).map(({ name }) => name);
+    return missed.length > 0
+      ? `FAILED: not caught: ${missed.join(', ')}`
+      : `ok: ${results.length} of ${results.length} caught`;
   },
   async equal() {
     const [histories, longEvents, seed] = [values.histories, values.events, values.seed].map(Number);
