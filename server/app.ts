@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { Worker } from 'node:worker_threads';
 import Koa, { type Context } from 'koa';
 import type { Logger } from 'pino';
 import { schema } from '../schema/index.ts';
@@ -88,6 +89,8 @@ export interface AppOptions extends Pick<AdminParts, 'passwordCost'>, Pick<Gemin
   delay?: PoolParts['delay'];
   /** Another way to the writer. */
   startWriter?: typeof startWriter;
+  /** A thread that was started for the writer; else one is. */
+  writerThread?: Worker;
 }
 
 const dashboardFolder = fileURLToPath(new URL('../dashboard/dist', import.meta.url));
@@ -96,7 +99,14 @@ const dashboardFolder = fileURLToPath(new URL('../dashboard/dist', import.meta.u
 export async function createApp(
   config: Config,
   log: Logger,
-  { passwordCost, delay = (ms) => sleep(ms), startWriter: start = startWriter, connect, clock }: AppOptions = {},
+  {
+    passwordCost,
+    delay = (ms) => sleep(ms),
+    startWriter: start = startWriter,
+    writerThread,
+    connect,
+    clock,
+  }: AppOptions = {},
 ): Promise<App> {
   const now = Date.now;
   const modelsFile = readModelsFile(config.modelsFile);
@@ -104,12 +114,16 @@ export async function createApp(
   const databaseFile = ownDatabaseFile(config.databaseFile);
   mkdirSync(dirname(databaseFile), { recursive: true });
   const unlock = lockDataDir(config.dataDir);
+  // Before our own database is open: another SQLite in this process that closes it would take away the locks that keep readers beside us
+  // (POSIX has one set per process and file), and the last of those would then delete the log that we write.
+  const ancestors = [...new Set([config.databaseFile, config.ancestorDatabaseFile])].filter(isAncestorDatabase);
   const { jwtSecret, vault } = loadSecrets(config.dataDir, config);
   const disk = watchDisk(dirname(databaseFile), (isLow, bytesFree) => {
     if (isLow) log.error({ bytesFree }, 'the disk is nearly full: requests are refused until there is room');
     else log.info({ bytesFree }, 'there is room on the disk again');
   });
-  const writer = await start(databaseFile, randomUUIDv7(), () => !disk.isLow());
+  const bootId = randomUUIDv7();
+  const writer = await start(databaseFile, bootId, { mayBegin: () => !disk.isLow(), thread: writerThread });
   const { execute } = writer;
   const orm = await openDatabase(databaseFile, entities, 'read');
   const prices = await loadPriceBook({ execute, orm });
@@ -131,8 +145,8 @@ export async function createApp(
   const upstreamKeys = await loadUpstreamKeys({ execute, orm, vault, pool, now });
   const keySettings = await loadKeySettings({ execute, orm, vault, pool, upstreamKeys, fitsModel: matchesPattern });
   for (const key of config.geminiApiKeys) await upstreamKeys.add(key, 'ENVIRONMENT', 'environment');
-  for (const file of new Set([config.databaseFile, config.ancestorDatabaseFile])) {
-    const imported = isAncestorDatabase(file) ? await importAncestorKeys(file, { execute, orm, vault }) : 0;
+  for (const file of ancestors) {
+    const imported = await importAncestorKeys(file, { execute, orm, vault });
     if (imported > 0) log.info({ imported }, 'took over client keys of the old program');
   }
   const clients = await loadClients({ execute, orm, vault });

@@ -1,4 +1,5 @@
 import { createServer, type RequestListener, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ApiError } from '../formats/api-error.ts';
 import { renderOpenAiError } from '../formats/openai-chat/error.ts';
@@ -41,6 +42,33 @@ export function createHttpServer(answer: RequestListener, socket: GraphqlSocket,
   server.on('upgrade', socket.upgrade);
   server.on('clientError', refuseMalformed);
   return server;
+}
+
+/** Lets a server end: to be asked again and again until it is closed. */
+export interface Connections {
+  /**
+   * Closes those on which nothing is on its way: neither a request that is being answered, nor bytes to a slow reader (Node's own
+   * `closeIdleConnections` takes an answer for sent that still waits in memory). What is being answered is told to be the last.
+   */
+  windDown(): void;
+}
+
+/** Follows the connections of a server. */
+export function followConnections(server: Server): Connections {
+  const sockets = new Set<Socket & { _httpMessage?: ServerResponse | null }>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  return {
+    windDown() {
+      for (const socket of sockets) {
+        const { _httpMessage: answering } = socket;
+        if (answering) answering.shouldKeepAlive = false;
+        else if (socket.writableLength === 0) socket.destroy();
+      }
+    },
+  };
 }
 
 const malformed: Record<string, ApiError> = {

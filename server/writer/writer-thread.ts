@@ -1,4 +1,5 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { once } from 'node:events';
+import { parentPort } from 'node:worker_threads';
 import { DatabaseError, migrate, openDatabase } from '../database.ts';
 import { entities } from '../entities.ts';
 import { createBatchRunner, type QueuedCommand } from './batch.ts';
@@ -33,7 +34,8 @@ async function main({ databaseFile, bootId }: WriterData): Promise<void> {
 }
 
 try {
-  await main(workerData as WriterData);
+  const [data] = (await once(port, 'message')) as [WriterData];
+  await main(data);
 } catch (error) {
   if (!(error instanceof DatabaseError)) throw error;
   // An error that is thrown loses its class on the way to the main thread.

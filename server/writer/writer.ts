@@ -1,9 +1,10 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { DatabaseError } from '../database.ts';
 import { type Execute, LedgerUnavailable } from '../ledger/commands.ts';
 import type { Answer } from './batch.ts';
 import { createCommandQueue } from './command-queue.ts';
 import type { AllCommands } from './commands.ts';
+import { spawnWriterThread } from './spawn-thread.ts';
 
 /** The main thread's side of the writer. */
 export interface Writer {
@@ -31,19 +32,23 @@ export type Report =
   | { kind: 'refused'; message: string }
   | { kind: 'answers'; answers: Answer[]; headPosition: number; projectedPosition: number };
 
+export interface WriterOptions {
+  /** False while the disk is nearly full: then nothing new is taken. */
+  mayBegin?: () => boolean;
+  /** Was spawned before. */
+  thread?: Worker | undefined;
+}
+
 /**
  * Starts the writer thread on a database file and brings its schema up to date.
  * @param bootId Names this run of the process in the events it writes.
- * @param mayBegin False while the disk is nearly full: then nothing new is taken.
  * @throws DatabaseError when the file cannot be used; the message says why.
  */
 export async function startWriter(
   databaseFile: string,
   bootId: string,
-  mayBegin: () => boolean = () => true,
+  { mayBegin = () => true, thread = spawnWriterThread() }: WriterOptions = {},
 ): Promise<Writer> {
-  const workerData: WriterData = { databaseFile, bootId };
-  const thread = new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData });
   const queue = createCommandQueue((batch) => thread.postMessage(JSON.stringify(batch)), mayBegin);
   const ready = Promise.withResolvers<number>();
   const failed = Promise.withResolvers<Error>();
@@ -66,6 +71,7 @@ export async function startWriter(
     }
   }
 
+  thread.postMessage({ databaseFile, bootId } satisfies WriterData);
   thread.on('message', (text: string) => onReport(JSON.parse(text) as Report));
   thread.on('error', (error) => fail(error as Error));
   thread.on('exit', () => {

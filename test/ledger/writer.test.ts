@@ -185,7 +185,7 @@ test('the disk is low below 256 MiB, or below a twentieth of a small one', () =>
 
 test('while the disk is low nothing is begun, and what was begun is told to its end', async () => {
   let isLow = false;
-  const writer = await startWriter(join(temporaryFolder(), 'pool.db'), 'boot', () => !isLow);
+  const writer = await startWriter(join(temporaryFolder(), 'pool.db'), 'boot', { mayBegin: () => !isLow });
   const append = (event: NewEvent) => writer.execute('ledger.append', { event });
   await append(history('req_1').accepted());
   isLow = true;

@@ -25,6 +25,8 @@ export interface GatewayProcess {
   stop(): Promise<number | null>;
   /** The power fails. The data stays. */
   kill(): Promise<void>;
+  /** Settles when it has ended, however, and all it printed has been read. */
+  ended: Promise<void>;
   /** Removes the data folder, if it was made here. */
   removeData(): void;
 }
@@ -42,6 +44,8 @@ export interface GatewayProcessOptions {
   main?: string;
   /** Told what it prints. */
   onOutput?(text: string): void;
+  /** Told of the process before it is ready. */
+  onSpawn?(child: ChildProcess): void;
 }
 
 const usualMain = fileURLToPath(new URL('../../server/main.ts', import.meta.url));
@@ -67,6 +71,8 @@ export async function startGatewayProcess(options: GatewayProcessOptions = {}): 
   // In the data folder, because a .env of the working folder would be read.
   const child = spawn(command, args, { cwd: dataDir, env: all, stdio: ['ignore', 'pipe', 'pipe'] });
   killAtExit(child);
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  options.onSpawn?.(child);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
@@ -104,6 +110,7 @@ export async function startGatewayProcess(options: GatewayProcessOptions = {}): 
     },
     stop: () => end(child, 'SIGTERM'),
     kill: async () => void (await end(child, 'SIGKILL')),
+    ended,
     removeData,
   };
 }
@@ -115,7 +122,8 @@ function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 async function untilReady(url: string, child: ChildProcess): Promise<void> {
   const deadline = performance.now() + readyMsMax;
   while (performance.now() < deadline) {
-    if (child.exitCode !== null) throw new Error(`The gateway ended with ${child.exitCode} before it was ready.`);
+    const ending = child.exitCode ?? child.signalCode;
+    if (ending !== null) throw new Error(`The gateway ended with ${ending} before it was ready.`);
     const response = await fetch(`${url}/readyz`).catch(() => null);
     if (response?.ok) return;
     await delay(pollMs);
