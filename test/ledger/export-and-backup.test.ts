@@ -1,24 +1,21 @@
-import { spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, resolve } from 'node:path';
 import Papa from 'papaparse';
 import { describe, expect, test } from 'vitest';
+import { readConfig } from '../../server/config.ts';
+import { runCommand } from '../../server/ledger/cli/run-command.ts';
 import { lockDataDir } from '../../server/lock-data-dir.ts';
 import { openTestLedger } from '../support/ledger.ts';
 import { history } from '../support/request-history.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const script = fileURLToPath(new URL('../../server/ledger/cli.ts', import.meta.url));
-
-function run(folder: string, ...words: string[]) {
-  const env = { PATH: process.env.PATH, DATA_DIR: folder, DATABASE_URL: 'sqlite:pool.db' };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...words], {
-    cwd: folder,
-    env,
-    encoding: 'utf8',
-  });
-  return { status, stdout: stdout.trim(), stderr };
+/** A command line on the ledger of a folder. Names of files are of that folder. */
+async function run(folder: string, ...words: string[]) {
+  const names = new Set(['--output', '--from', '--file']);
+  const placed = words.map((word, index) => (names.has(words[index - 1] ?? '') ? resolve(folder, word) : word));
+  const config = () => readConfig({ DATA_DIR: folder, DATABASE_URL: 'sqlite:pool.db' }, folder);
+  const { status, output, complaint } = await runCommand(placed, config);
+  return { status, stdout: output, stderr: complaint };
 }
 
 /** A folder with a ledger of some requests, one of them with a name that a spreadsheet would run. */
@@ -40,40 +37,42 @@ const linesOf = (folder: string, file: string) => readFileSync(join(folder, file
 describe('an export', () => {
   test('in NDJSON is all of the ledger, and can be verified by itself', async () => {
     const folder = await folderWithLedger();
-    expect(run(folder, 'export', '--output', 'all.ndjson').stdout).toMatch(
-      /^EXPORTED 7 events to all.ndjson. Go on with --after 7;/,
+    expect((await run(folder, 'export', '--output', 'all.ndjson')).stdout).toMatch(
+      /^EXPORTED 7 events to \S+all.ndjson. Go on with --after 7;/,
     );
-    const verdict = run(folder, 'verify', '--file', 'all.ndjson');
+    const verdict = await run(folder, 'verify', '--file', 'all.ndjson');
     expect(verdict.stdout).toMatch(/^SOUND: 7 events, head [0-9a-f]{64}\.$/);
-    const whole = run(folder, 'verify', '--json');
+    const whole = await run(folder, 'verify', '--json');
     expect(verdict.stdout).toContain(JSON.parse(whole.stdout).headHash);
   });
 
   test('that is gone on with is the same as one at once', async () => {
     const folder = await folderWithLedger();
-    run(folder, 'export', '--output', 'all');
+    await run(folder, 'export', '--output', 'all');
     writeFileSync(join(folder, 'first'), `${linesOf(folder, 'all').slice(0, 3).join('\n')}\n`);
-    const { stdout } = run(folder, 'export', '--after', '3', '--output', 'rest', '--json');
+    const { stdout } = await run(folder, 'export', '--after', '3', '--output', 'rest', '--json');
     expect(JSON.parse(stdout)).toMatchObject({ eventCount: 4, lastPosition: 7 });
     expect([...linesOf(folder, 'first'), ...linesOf(folder, 'rest')]).toEqual(linesOf(folder, 'all'));
-    expect(run(folder, 'verify', '--file', 'rest').status).toBe(0);
+    expect((await run(folder, 'verify', '--file', 'rest')).status).toBe(0);
   });
 
   test('that was changed, cut or shortened is found out', async () => {
     const folder = await folderWithLedger();
-    run(folder, 'export', '--output', 'all');
+    await run(folder, 'export', '--output', 'all');
     const lines = linesOf(folder, 'all');
     writeFileSync(join(folder, 'changed'), lines.join('\n').replace('"bodyBytes\\":100', '"bodyBytes\\":101'));
-    expect(run(folder, 'verify', '--file', 'changed').stdout).toBe('NOT SOUND: position 1 does not match its hash.');
+    expect((await run(folder, 'verify', '--file', 'changed')).stdout).toBe(
+      'NOT SOUND: position 1 does not match its hash.',
+    );
     writeFileSync(join(folder, 'gap'), lines.toSpliced(2, 1).join('\n'));
-    expect(run(folder, 'verify', '--file', 'gap').stdout).toBe('NOT SOUND: position 3 is missing.');
+    expect((await run(folder, 'verify', '--file', 'gap')).stdout).toBe('NOT SOUND: position 3 is missing.');
     writeFileSync(join(folder, 'cut'), lines.join('\n').slice(0, -20));
-    expect(run(folder, 'verify', '--file', 'cut').stdout).toBe('NOT SOUND: line 7 is no event.');
+    expect((await run(folder, 'verify', '--file', 'cut')).stdout).toBe('NOT SOUND: line 7 is no event.');
   });
 
   test('in CSV runs nothing in a spreadsheet', async () => {
     const folder = await folderWithLedger();
-    run(folder, 'export', '--format', 'csv', '--output', 'all.csv');
+    await run(folder, 'export', '--format', 'csv', '--output', 'all.csv');
     const { data, errors } = Papa.parse<Record<string, string>>(
       readFileSync(join(folder, 'all.csv'), 'utf8').trimEnd(),
       { header: true },
@@ -91,7 +90,7 @@ describe('an export', () => {
 
   test('as CloudEvents has an id by which nothing is taken in twice', async () => {
     const folder = await folderWithLedger();
-    run(folder, 'export', '--format', 'cloudevents', '--output', 'all.json');
+    await run(folder, 'export', '--format', 'cloudevents', '--output', 'all.json');
     const events = linesOf(folder, 'all.json').map((line) => JSON.parse(line));
     expect(events[0]).toMatchObject({
       specversion: '1.0',
@@ -104,11 +103,15 @@ describe('an export', () => {
 
   test('says what it needs, and writes over nothing', async () => {
     const folder = await folderWithLedger();
-    expect(run(folder, 'export').stderr).toContain('--output takes');
-    expect(run(folder, 'export', '--output', 'x', '--format', 'xml').stderr).toContain('--format takes csv, ndjson');
-    expect(run(folder, 'export', '--output', 'x', '--after', 'x1').stderr).toContain('--after takes a position');
-    run(folder, 'export', '--output', 'x');
-    expect(run(folder, 'export', '--output', 'x')).toMatchObject({
+    expect((await run(folder, 'export')).stderr).toContain('--output takes');
+    expect((await run(folder, 'export', '--output', 'x', '--format', 'xml')).stderr).toContain(
+      '--format takes csv, ndjson',
+    );
+    expect((await run(folder, 'export', '--output', 'x', '--after', 'x1')).stderr).toContain(
+      '--after takes a position',
+    );
+    await run(folder, 'export', '--output', 'x');
+    expect(await run(folder, 'export', '--output', 'x')).toMatchObject({
       status: 1,
       stderr: expect.stringContaining('EEXIST'),
     });
@@ -124,50 +127,52 @@ describe('a backup', () => {
       while (!isDone) await ledger.append(history(`req_${count++}`).accepted());
     })();
     await expect.poll(() => count).toBeGreaterThan(50);
-    const taken = await new Promise<ReturnType<typeof run>>((resolve) =>
-      setImmediate(() => resolve(run(folder, 'backup', '--output', 'copy.db'))),
-    );
+    const taken = await run(folder, 'backup', '--output', 'copy.db');
     isDone = true;
     await writing;
     await close();
-    expect(taken.stdout).toMatch(/^BACKED UP \d+ events to copy.db/);
+    expect(taken.stdout).toMatch(/^BACKED UP \d+ events to \S+copy.db/);
     const other = temporaryFolder();
-    const restored = run(other, 'restore', '--from', join(folder, 'copy.db'));
+    const restored = await run(other, 'restore', '--from', join(folder, 'copy.db'));
     expect(restored.stdout).toMatch(/^RESTORED \d+ events, head [0-9a-f]{64}\.$/);
-    expect(run(other, 'verify').status).toBe(0);
+    expect((await run(other, 'verify')).status).toBe(0);
   });
 
   test('is refused when it is cut, changed, without a manifest, or of a newer version', async () => {
     const folder = await folderWithLedger();
-    run(folder, 'backup', '--output', 'copy.db');
-    const refusal = () => run(folder, 'restore', '--from', 'copy.db', '--force').stderr;
+    await run(folder, 'backup', '--output', 'copy.db');
+    const refusal = async () => (await run(folder, 'restore', '--from', 'copy.db', '--force')).stderr;
     const bytes = readFileSync(join(folder, 'copy.db'));
     truncateSync(join(folder, 'copy.db'), bytes.length - 1);
-    expect(refusal()).toContain('cut or damaged');
+    expect(await refusal()).toContain('cut or damaged');
     writeFileSync(join(folder, 'copy.db'), bytes);
     appendFileSync(join(folder, 'copy.db'), 'x');
-    expect(refusal()).toContain('cut or damaged');
+    expect(await refusal()).toContain('cut or damaged');
     writeFileSync(join(folder, 'copy.db.manifest.json'), '{}');
-    expect(refusal()).toContain('no manifest');
-    expect(run(folder, 'restore', '--from', 'nowhere.db', '--force').stderr).toContain('There is no backup');
-    expect(run(folder, 'verify').status).toBe(0);
+    expect(await refusal()).toContain('no manifest');
+    expect((await run(folder, 'restore', '--from', 'nowhere.db', '--force')).stderr).toContain('There is no backup');
+    expect((await run(folder, 'verify')).status).toBe(0);
   });
 
   test('takes the place of an existing ledger only when forced, and that is kept', async () => {
     const folder = await folderWithLedger();
-    run(folder, 'backup', '--output', 'copy.db');
-    expect(run(folder, 'backup', '--output', 'copy.db').stderr).toContain('is there already');
-    expect(run(folder, 'restore', '--from', 'copy.db').stderr).toContain('--force replaces it');
-    expect(run(folder, 'restore', '--from', 'copy.db', '--force').stdout).toContain('What was there before is now');
+    await run(folder, 'backup', '--output', 'copy.db');
+    expect((await run(folder, 'backup', '--output', 'copy.db')).stderr).toContain('is there already');
+    expect((await run(folder, 'restore', '--from', 'copy.db')).stderr).toContain('--force replaces it');
+    expect((await run(folder, 'restore', '--from', 'copy.db', '--force')).stdout).toContain(
+      'What was there before is now',
+    );
     expect(readdirSync(folder).filter((name) => /before-restore-[^-]+-[^-]+-\w+\.\d+Z$/.test(name))).toHaveLength(1);
     expect(existsSync(join(folder, 'pool.db.restoring'))).toBe(false);
   });
 
   test('is not restored under a server that runs', async () => {
     const folder = await folderWithLedger();
-    run(folder, 'backup', '--output', 'copy.db');
+    await run(folder, 'backup', '--output', 'copy.db');
     const unlock = lockDataDir(folder);
-    expect(run(folder, 'restore', '--from', 'copy.db', '--force').stderr).toContain('Another gemini-pool works in');
+    expect((await run(folder, 'restore', '--from', 'copy.db', '--force')).stderr).toContain(
+      'Another gemini-pool works in',
+    );
     unlock();
   });
 });

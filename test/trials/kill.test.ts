@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { killTrial } from './kill.ts';
 
-test('sixty kills lose nothing that was acknowledged, count nothing twice, and leave nothing open', async () => {
-  const { problems } = await killTrial({ seed: 1, cycles: 60, isTimed: false, tell: () => {} });
+// Sixty of them are a trial of their own, which CI runs beside the tests.
+test('kills lose nothing that was acknowledged, count nothing twice, and leave nothing open', async () => {
+  const { problems } = await killTrial({ seed: 1, cycles: 6, isTimed: false, tell: () => {} });
   expect(problems).toEqual([]);
 }, 240_000);
 
