@@ -80,32 +80,35 @@ interface BudgetGiven {
   isStrict?: boolean | null | undefined;
 }
 
-/** The field that cannot be accepted, and why; null when all can. */
-export function problemOfTerms(given: TermsGiven): [field: string, message: string] | null {
+type Problem = [path: string[], message: string];
+
+/** Where in the input it cannot be accepted, and why; null when all can. */
+export function problemOfTerms(given: TermsGiven): Problem | null {
   const { allowedAddresses, allowedOrigins, limits, budgets } = given;
   if (!isList(allowedAddresses, isAddressRange))
-    return ['allowedAddresses', 'Takes 1 to 100 addresses or CIDR ranges such as 10.0.0.0/8; null for any.'];
+    return [['allowedAddresses'], 'Takes 1 to 100 addresses or CIDR ranges such as 10.0.0.0/8; null for any.'];
   if (!isList(allowedOrigins, isOrigin))
-    return ['allowedOrigins', 'Takes 1 to 100 origins such as https://chat.example; null for any.'];
-  if (Object.values(limits ?? {}).some((limit) => limit != null && !(limit >= 1)))
-    return ['limits', 'A limit is a whole number from 1; null for none.'];
-  if ((budgets?.length ?? 0) > 20) return ['budgets', 'A client key has at most 20 budgets.'];
-  for (const budget of budgets ?? []) {
+    return [['allowedOrigins'], 'Takes 1 to 100 origins such as https://chat.example; null for any.'];
+  const badLimit = Object.entries(limits ?? {}).find(([, limit]) => limit != null && !(limit >= 1));
+  if (badLimit) return [['limits', badLimit[0]], 'A limit is a whole number from 1; null for none.'];
+  if ((budgets?.length ?? 0) > 20) return [['budgets'], 'A client key has at most 20 budgets.'];
+  for (const [index, budget] of (budgets ?? []).entries()) {
     const problem = problemOfBudget(budget);
-    if (problem) return ['budgets', problem];
+    if (problem) return [['budgets', String(index), ...problem[0]], problem[1]];
   }
   const kinds = (budgets ?? []).map(({ unit, period, timeZone, model }) => [unit, period, timeZone, model].join());
-  return new Set(kinds).size < kinds.length ? ['budgets', 'Two budgets count the same over the same period.'] : null;
+  return new Set(kinds).size < kinds.length ? [['budgets'], 'Two budgets count the same over the same period.'] : null;
 }
 
-function problemOfBudget({ unit, limit, timeZone, model }: BudgetGiven): string | null {
+function problemOfBudget({ unit, limit, timeZone, model }: BudgetGiven): Problem | null {
   const isAmount = unit === 'USD' ? /^\d{1,6}(?:\.\d{1,12})?$/.test(limit) : /^\d{1,15}$/.test(limit);
-  if (!isAmount || !/[1-9]/.test(limit))
-    return unit === 'USD'
-      ? 'A budget in dollars is a plain decimal above 0 with up to 12 decimals, such as 20.5.'
-      : 'A budget in requests or tokens is a whole number above 0.';
-  if (!isTimeZone(timeZone ?? 'UTC')) return `There is no time zone ${timeZone}; names are such as Asia/Shanghai.`;
-  return model != null && !/^\S{1,128}$/.test(model) ? 'A model is a name of up to 128 characters.' : null;
+  if (!isAmount || !/[1-9]/.test(limit)) {
+    const ofDollars = 'A budget in dollars is a plain decimal above 0 with up to 12 decimals, such as 20.5.';
+    return [['limit'], unit === 'USD' ? ofDollars : 'A budget in requests or tokens is a whole number above 0.'];
+  }
+  if (!isTimeZone(timeZone ?? 'UTC'))
+    return [['timeZone'], `There is no time zone ${timeZone}; names are such as Asia/Shanghai.`];
+  return model != null && !/^\S{1,128}$/.test(model) ? [['model'], 'A model is a name of up to 128 characters.'] : null;
 }
 
 /** What `problemOfTerms` found good, as it is kept. What is left out stays. */

@@ -80,8 +80,9 @@ export async function orFailure<Success>(work: () => Promise<Success>): Promise<
 }
 
 /** What `orFailure` returns for an input that the schema itself cannot check. */
-export function invalidInput(field: string, message: string): Failure {
-  return { __typename: 'InvalidInputError', code: 'invalid_input', message, fields: [{ path: [field], message }] };
+export function invalidInput(field: string | string[], message: string): Failure {
+  const path = [field].flat();
+  return { __typename: 'InvalidInputError', code: 'invalid_input', message, fields: [{ path, message }] };
 }
 
 /** The type of a mutation's answer: its success or one of the failures it can meet. */

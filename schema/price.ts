@@ -1,7 +1,7 @@
 import { builder } from './builder.ts';
 import { actor } from './client-key.ts';
 import type { Price, Rates } from './context.ts';
-import { InvalidInputError, invalidInput, orFailure, resultUnion } from './failures.ts';
+import { ConflictError, InvalidInputError, invalidInput, orFailure, resultUnion } from './failures.ts';
 
 const rateMeanings: Record<keyof Rates, string> = {
   input: 'Of text, and of what has no rate of its own.',
@@ -162,7 +162,7 @@ builder.mutationFields((t) => ({
       }) as never,
   }),
   usageReprice: t.field({
-    type: resultUnion('UsageRepriceResult', RepriceSuccess as never, [InvalidInputError]),
+    type: resultUnion('UsageRepriceResult', RepriceSuccess as never, [InvalidInputError, ConflictError]),
     description: 'Prices requests anew. Budgets keep what they were charged.',
     args: { input: t.arg({ type: RepriceInput, required: true }) },
     resolve: (_root, { input: { model, from, to } }, context) =>
@@ -189,25 +189,28 @@ const ratePattern = /^\d{1,6}(?:\.\d{1,6})?$/;
 const rateRule = 'A rate is a plain decimal of dollars per million tokens with at most six decimals, such as 0.075.';
 const tierNames = ['standard', 'flex', 'batch', 'priority'];
 
-/** The field of a new price that cannot be accepted, and why. */
-function problemOf(input: SetGiven): [field: string, message: string] | null {
+/** Where in a new price it cannot be accepted, and why. */
+function problemOf(input: SetGiven): [path: string | string[], message: string] | null {
   if (!/^(?:tunedModels\/)?[A-Za-z0-9][\w.@-]{0,127}$/.test(input.model.trim()))
     return ['model', 'Takes the id of a model, such as gemini-3.8-flash.'];
-  if (!areRates(input.rates)) return ['rates', rateRule];
+  const badRate = nameOfBadRate(input.rates);
+  if (badRate) return [['rates', badRate], rateRule];
   if ((input.longContextAboveTokens == null) !== (input.longContextRates == null))
     return ['longContextRates', 'Long prompts need both: from how many tokens on, and what they cost then.'];
   if (input.longContextAboveTokens != null && input.longContextAboveTokens < 1)
     return ['longContextAboveTokens', 'Takes a number of tokens from 1.'];
-  if (input.longContextRates != null && !areRates(input.longContextRates)) return ['longContextRates', rateRule];
-  const tiers = input.tiers ?? [];
-  if (tiers.some(({ tier, percent }) => !tierNames.includes(tier) || percent < 0 || percent > 1000))
-    return ['tiers', 'A tier is standard, flex, batch or priority, at 0 to 1000 percent.'];
+  const badLongRate = nameOfBadRate(input.longContextRates ?? {});
+  if (badLongRate) return [['longContextRates', badLongRate], rateRule];
+  const isBadTier = ({ tier, percent }: TierPercent) => !tierNames.includes(tier) || percent < 0 || percent > 1000;
+  const badTier = (input.tiers ?? []).findIndex(isBadTier);
+  if (badTier >= 0)
+    return [['tiers', String(badTier)], 'A tier is standard, flex, batch or priority, at 0 to 1000 percent.'];
   if ((input.source ?? '').length > 200) return ['source', 'Takes up to 200 characters.'];
   return null;
 }
 
-function areRates(given: unknown): boolean {
-  return Object.values(given as RatesGiven).every((rate) => rate == null || ratePattern.test(rate));
+function nameOfBadRate(given: unknown): string | undefined {
+  return Object.entries(given as RatesGiven).find(([, rate]) => rate != null && !ratePattern.test(rate))?.[0];
 }
 
 function toRates(given: unknown): Rates {

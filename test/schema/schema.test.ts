@@ -135,6 +135,29 @@ describe('client keys', () => {
     }
   });
 
+  test('with bad terms are refused with the place of what is wrong', async () => {
+    const { graphql, signIn } = await startTestGateway();
+    await signIn();
+    const create = `mutation ($input: ClientKeyCreateInput!) {
+      clientKeyCreate(input: $input) { ... on InvalidInputError { fields { path } } }
+    }`;
+    const good = { unit: 'USD', limit: '1.5', period: 'DAY' };
+    const places: [object, string][] = [
+      [{ limits: { requestsPerMinute: 1, concurrentRequests: 0 } }, 'limits.concurrentRequests'],
+      [{ budgets: [good, { ...good, limit: '0' }] }, 'budgets.1.limit'],
+      [{ budgets: [{ ...good, unit: 'TOKENS' }] }, 'budgets.0.limit'],
+      [{ budgets: [{ ...good, timeZone: 'Nowhere' }] }, 'budgets.0.timeZone'],
+      [{ budgets: [{ ...good, model: 'a b' }] }, 'budgets.0.model'],
+      [{ budgets: [good, good] }, 'budgets'],
+      [{ allowedAddresses: ['here'] }, 'allowedAddresses'],
+      [{ allowedOrigins: ['here'] }, 'allowedOrigins'],
+    ];
+    for (const [terms, place] of places) {
+      const { clientKeyCreate } = await graphql(create, { input: { name: 'x', ...terms } });
+      expect(clientKeyCreate.fields).toEqual([{ path: place.split('.') }]);
+    }
+  });
+
   test('show the models they are held to; what is left out stays, null lifts it', async () => {
     const { graphql, signIn } = await startTestGateway();
     await signIn();
@@ -158,6 +181,32 @@ describe('client keys', () => {
     expect((await update('allowedModels: []')).code).toBe('invalid_input');
     expect((await update('allowedModels: null')).clientKey).toEqual({ id, name: 'y', allowedModels: null });
   });
+});
+
+test('a bad price is refused with the place of what is wrong', async () => {
+  const { graphql, signIn } = await startTestGateway();
+  await signIn();
+  const set = `mutation ($input: PriceSetInput!) { priceSet(input: $input) { ... on InvalidInputError { fields { path } } } }`;
+  const rates = { input: '1', output: '2' };
+  const places: [object, string][] = [
+    [{ model: 'a b' }, 'model'],
+    [{ rates: { ...rates, audioInput: '1e3' } }, 'rates.audioInput'],
+    [{ longContextAboveTokens: 5 }, 'longContextRates'],
+    [{ longContextAboveTokens: 5, longContextRates: { ...rates, output: '-1' } }, 'longContextRates.output'],
+    [
+      {
+        tiers: [
+          { tier: 'flex', percent: 50 },
+          { tier: 'batch', percent: 1001 },
+        ],
+      },
+      'tiers.1',
+    ],
+  ];
+  for (const [part, place] of places) {
+    const { priceSet } = await graphql(set, { input: { model: 'gemini-x', rates, ...part } });
+    expect(priceSet.fields).toEqual([{ path: place.split('.') }]);
+  }
 });
 
 test('how thought signatures came is told of each request and of all', async () => {
