@@ -178,8 +178,12 @@ describe.each([
     const DATA_DIR = await dataFolderWith([accepted, signed.completed()]);
     const { url, openai, graphql } = await startTestGateway({ DATA_DIR });
     const client = await openai();
-    const held = '{name: "held", allowedModels: ["gemini-3.*", "claude-*", "gpt-4o", "gemini-embedding-2"]}';
-    await graphql(`mutation { clientKeyCreate(input: ${held}) { __typename } }`);
+    const budgets =
+      '[{unit: USD, limit: "20", period: MONTH, timeZone: "America/Argentina/Buenos_Aires"}, {unit: TOKENS, limit: "1", period: LIFETIME, model: "gemini-*", isStrict: false}]';
+    const held = `{name: "held", allowedModels: ["gemini-3.*", "claude-*", "gpt-4o", "gemini-embedding-2"], allowedAddresses: ["10.0.0.0/8"], budgets: ${budgets}}`;
+    const made = await graphql(
+      `mutation { clientKeyCreate(input: ${held}) { ... on ClientKeyCreateSuccess { clientKey { id } } } }`,
+    );
     const secret = String(client.apiKey);
     await ask(url, secret);
     await ask(url, secret);
@@ -207,6 +211,9 @@ describe.each([
     await page.goto(`${url}/app/client-keys?dialog=create`);
     await page.getByRole('dialog').waitFor();
     await look('client-key-create');
+    await page.goto(`${url}/app/client-keys?edit=${made.clientKeyCreate.clientKey.id}`);
+    await page.getByTestId('budget-fields').first().waitFor();
+    await look('client-key-edit');
     await page.goto(`${url}/app/key-pool`);
     await page.getByTestId('upstream-key-row').first().waitFor();
     await look('key-pool');

@@ -1,3 +1,4 @@
+import type { ClientKey } from '../composables/use-client-keys.ts';
 import type { JobRow } from '../composables/use-job.ts';
 import type { RequestRow } from '../composables/use-recent-requests.ts';
 import type { UpstreamKeyStatus } from '../composables/use-upstream-keys.ts';
@@ -10,6 +11,12 @@ export const keyTones: Record<UpstreamKeyStatus, Tone> = {
   EXHAUSTED: 'spent',
   REJECTED: 'bad',
   DISABLED: 'off',
+};
+
+export const clientKeyTones: Record<ClientKey['status'], Tone> = {
+  ACTIVE: 'good',
+  DISABLED: 'off',
+  EXPIRED: 'warning',
 };
 
 export const outcomeTones: Record<RequestRow['outcome'], Tone> = {

@@ -1,6 +1,8 @@
+import { computed, watch } from 'vue';
 import { client } from '../api/client.ts';
 import { mutate } from '../api/mutate.ts';
-import { graphql, type ResultOf } from '../graphql.ts';
+import { graphql, type ResultOf, type VariablesOf } from '../graphql.ts';
+import { useClock } from './use-clock.ts';
 import { useLive } from './use-live-query.ts';
 import { usePagedList } from './use-paged-list.ts';
 import { RequestProgress } from './use-request-progress.ts';
@@ -15,6 +17,26 @@ const ClientKeyRow = graphql(`
     lastFour
     status
     allowedModels
+    expiresAt
+    allowedAddresses
+    allowedOrigins
+    limits {
+      requestsPerMinute
+      tokensPerMinute
+      concurrentRequests
+    }
+    budgets {
+      unit
+      limit
+      period
+      timeZone
+      model
+      isStrict
+      used
+      reserved
+      overrun
+      resetsAt
+    }
     isDeleted
     createdAt
     lastUsedAt
@@ -98,6 +120,9 @@ const ClientKeyDelete = graphql(`
 
 export type ClientKey = ResultOf<typeof ClientKeyRow>;
 export type CreatedClientKey = Pick<ClientKey, 'id' | 'name'> & { secret: string };
+type CreateInput = VariablesOf<typeof ClientKeyCreate>['input'];
+/** What a key may do, all of it. */
+export type ClientKeyTerms = Omit<CreateInput, 'name' | 'secret'>;
 
 /** The client keys with what they have used, up to date while requests come in. */
 export function useClientKeys() {
@@ -109,26 +134,37 @@ export function useClientKeys() {
     return { nodes: nodes.filter((key) => !key.isDeleted), pageInfo };
   });
   useLive(RequestProgress, () => list.refreshSoon());
+  refreshAtReset(list);
   return list;
 }
 
-/** The patterns in a text, separated by commas or space; null, for all models, when there are none. */
+/** A budget begins anew without any request. */
+function refreshAtReset({
+  rows,
+  refreshSoon,
+}: Pick<ReturnType<typeof usePagedList<ClientKey>>, 'rows' | 'refreshSoon'>) {
+  const now = useClock();
+  const nextAt = computed(() => {
+    const resets = (rows.value ?? []).flatMap(({ budgets }) => budgets.flatMap(({ resetsAt }) => resetsAt ?? []));
+    return Math.min(...resets.map((iso) => Date.parse(iso)));
+  });
+  watch(now, (time) => {
+    if (time > nextAt.value) refreshSoon();
+  });
+}
+
+/** The words in a text, separated by commas or space; null, for whatever there is, when there are none. */
 export function toPatterns(text: string): string[] | null {
   const patterns = text.split(/[\s,，、]+/).filter((pattern) => pattern !== '');
   return patterns.length > 0 ? patterns : null;
 }
 
 /** Expected failures are returned, others thrown. */
-export async function createClientKey(input: { name: string; secret?: string; allowedModels: string[] | null }) {
+export async function createClientKey(input: CreateInput) {
   return (await mutate(ClientKeyCreate, { input })).clientKeyCreate;
 }
 
-export async function updateClientKey(input: {
-  id: string;
-  name?: string;
-  isEnabled?: boolean;
-  allowedModels?: string[] | null;
-}) {
+export async function updateClientKey(input: VariablesOf<typeof ClientKeyUpdate>['input']) {
   return (await mutate(ClientKeyUpdate, { input })).clientKeyUpdate;
 }
 

@@ -21,6 +21,13 @@ const unknown = '–';
 export function createFormats(locale: string) {
   const numbers = new Intl.NumberFormat(locale);
   const compactNumbers = new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 1 });
+  const dollars = new Map<number, Intl.NumberFormat>();
+  const dollarsWith = (digits: number) => {
+    const options = { style: 'currency', currency: 'USD', minimumFractionDigits: 2 } as const;
+    const known = dollars.get(digits) ?? new Intl.NumberFormat(locale, { ...options, maximumFractionDigits: digits });
+    dollars.set(digits, known);
+    return known;
+  };
   const percents = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 });
   const units = (unit: string, digits: number) =>
     new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: digits });
@@ -45,6 +52,16 @@ export function createFormats(locale: string) {
     /** Whole below 100,000, then with a unit such as `1.2M`. */
     compact: (value: number | null | undefined) =>
       value == null ? unknown : value < 100_000 ? numbers.format(value) : compactNumbers.format(value),
+    /**
+     * In cents; below a dollar to the third digit that tells something, such as `$0.000123`.
+     * @param amount A decimal number as the admin API has it.
+     */
+    dollars(amount: string | null | undefined): string {
+      if (amount == null) return unknown;
+      const value = Number(amount);
+      const digits = value > 0 && value < 1 ? Math.min(12, Math.max(2, 2 - Math.floor(Math.log10(value)))) : 2;
+      return dollarsWith(digits).format(value);
+    },
     percent: (value: number | null | undefined) => (value == null ? unknown : percents.format(value)),
     duration(valueMs: number | null | undefined): string {
       if (valueMs == null) return unknown;
