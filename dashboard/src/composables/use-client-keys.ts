@@ -46,6 +46,8 @@ const ClientKeyRow = graphql(`
         total
         isEstimated
       }
+      cost
+      unpricedRequests
     }
   }
 `);

@@ -16,6 +16,8 @@ const RequestRow = graphql(`
       total
       isEstimated
     }
+    cost
+    usageSource
     startedAt
     durationMs
     timeToFirstTokenMs

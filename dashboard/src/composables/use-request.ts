@@ -26,6 +26,19 @@ const RequestDetail = graphql(`
         total
         isEstimated
       }
+      cost
+      usageSource
+      price {
+        id
+        model
+        from
+        source
+        rates {
+          input
+          cachedInput
+          output
+        }
+      }
       startedAt
       durationMs
       timeToFirstTokenMs

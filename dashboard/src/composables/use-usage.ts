@@ -21,6 +21,8 @@ const Usage = graphql(`
           total
           isEstimated
         }
+        cost
+        unpricedRequests
         signatures {
           client
           restored
