@@ -20,6 +20,7 @@ export const router = createRouter({
         { path: 'overview', name: 'overview', component: () => import('./pages/overview/OverviewPage.vue') },
         { path: 'client-keys', name: 'client-keys', component: () => import('./pages/client-keys/ClientKeysPage.vue') },
         { path: 'key-pool', name: 'key-pool', component: () => import('./pages/key-pool/KeyPoolPage.vue') },
+        { path: 'prices', name: 'prices', component: () => import('./pages/prices/PricesPage.vue') },
         { path: ':rest(.*)+', name: 'not-found', component: () => import('./pages/NotFoundPage.vue') },
       ],
     },

@@ -217,6 +217,15 @@ describe.each([
     await page.goto(`${url}/app/key-pool`);
     await page.getByTestId('upstream-key-row').first().waitFor();
     await look('key-pool');
+    await page.goto(`${url}/app/prices?model=2.5&open=gemini-2.5-pro`);
+    await page.getByTestId('price-version').first().waitFor();
+    await look('prices');
+    await page.goto(`${url}/app/prices?set=gemini-2.5-pro`);
+    await page.getByRole('dialog').waitFor();
+    await look('price-set');
+    await page.goto(`${url}/app/prices?reprice=`);
+    await page.getByRole('dialog').waitFor();
+    await look('reprice');
     await page.goto(`${url}/app/key-pool?dialog=limits`);
     await page.getByRole('dialog').waitFor();
     await look('key-pool-limits');

@@ -12,9 +12,9 @@ export function problemsWithin(problems: FieldProblems, part: string): FieldProb
   return Object.fromEntries(within.map(([path, message]) => [path.slice(start.length), message]));
 }
 
-/** The whole number from 1 in a text: null for an empty one, NaN for anything else. */
-export function toWholeNumber(text: string): number | null {
+/** The whole number in a text: null for an empty one, NaN for anything else. */
+export function toWholeNumber(text: string, smallest: 0 | 1 = 1): number | null {
   const trimmed = text.trim();
   if (trimmed === '') return null;
-  return /^[1-9]\d*$/.test(trimmed) ? Number(trimmed) : Number.NaN;
+  return /^\d+$/.test(trimmed) && Number(trimmed) >= smallest ? Number(trimmed) : Number.NaN;
 }
