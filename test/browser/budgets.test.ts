@@ -61,7 +61,7 @@ test('a key gets budgets, which are refused where they are wrong, hold, and are 
   await byDollars.getByText('$0.00 used').waitFor();
   expect([await ask(secret), await ask(secret)]).toEqual([200, 429]);
   await byRequests.getByText('1 request used').waitFor();
-  await expect.poll(() => byDollars.textContent()).toMatch(/\$0\.00\d+ used/);
+  await expect.poll(() => byDollars.textContent(), { timeout: 8000 }).toMatch(/\$0\.00\d+ used/);
 
   await page.getByRole('button', { name: 'Edit laptop' }).click();
   expect(new URL(page.url()).searchParams.get('edit')).toMatch(/^ck_/);
@@ -71,7 +71,7 @@ test('a key gets budgets, which are refused where they are wrong, hold, and are 
   await dialog.getByRole('button', { name: 'Remove budget 2' }).click();
   await dialog.getByRole('button', { name: 'Save' }).click();
   await byRequests.getByText('2 requests a day').waitFor();
-  await expect.poll(() => page.getByTestId('budget').count()).toBe(1);
+  await expect.poll(() => page.getByTestId('budget').count(), { timeout: 8000 }).toBe(1);
   expect([await ask(secret), await ask(secret)]).toEqual([200, 429]);
   expect(complaints).toEqual([]);
 });
@@ -112,7 +112,7 @@ test('rates, addresses, web pages and an end are set behind a fold, shown, and h
   expect(await dialog.getByLabel('Expires').inputValue()).toBe('TIME');
   await dialog.getByLabel('Until').fill('2026-01-02T03:04');
   await dialog.getByRole('button', { name: 'Save' }).click();
-  await expect.poll(() => row.getByTestId('client-key-status').textContent()).toContain('Expired');
+  await expect.poll(() => row.getByTestId('client-key-status').textContent(), { timeout: 8000 }).toContain('Expired');
   expect(await ask(secret)).toBe(401);
   expect(complaints).toEqual([]);
 });

@@ -11,6 +11,28 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
+test('the head of the ledger goes on with the requests, and its hash can be copied', async () => {
+  const { url, openai, graphql } = await startTestGateway();
+  const client = await openai();
+  const { page, complaints } = await openPage(browser, url);
+  await page.getByLabel('Username').fill('admin');
+  await page.getByLabel('Password', { exact: true }).fill(password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  const position = async () => Number(await page.getByTestId('ledger-position').getAttribute('data-value'));
+  const before = await position();
+  expect(before).toBeGreaterThan(0);
+  await client.chat.completions.create({ model: 'gemini-3.8-flash', messages: [{ role: 'user', content: 'Hello' }] });
+  await expect.poll(position, { timeout: 8000 }).toBe(before + 2);
+  expect((await page.getByTestId('ledger-open').textContent())?.trim()).toBe('0');
+  const { ledger } = await graphql('{ ledger { headHash } }');
+  expect(await page.getByTestId('ledger-hash').textContent()).toContain(`${ledger.headHash.slice(0, 12)}…`);
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await page.getByRole('button', { name: 'Copy the hash' }).click();
+  await page.getByTestId('ledger').getByText('Copied').waitFor();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(ledger.headHash);
+  expect(complaints).toEqual([]);
+});
+
 test('costs are told in dollars with the price they were made up with; what has no price says so', async () => {
   const now = Date.now();
   const [unpriced, cut, refused] = [history('req_old', now - 2), history('req_cut', now - 1), history('req_no', now)];
@@ -36,7 +58,7 @@ test('costs are told in dollars with the price they were made up with; what has 
   expect(await costOf('Cancelled', 'gemini-flash-latest')).toBe('No price known');
   expect(await costOf('Refused', 'gpt-x')).toBe('$0.00');
   const total = page.getByTestId('overview-total-cost');
-  await expect.poll(() => total.textContent()).toMatch(/\$0\.0000\d{1,3}/);
+  await expect.poll(() => total.textContent(), { timeout: 8000 }).toMatch(/\$0\.0000\d{1,3}/);
   expect(Number(await total.getAttribute('data-value'))).toBeGreaterThan(0);
   await page.getByText('Without 2 requests for which no price is known.').waitFor();
 
@@ -51,6 +73,8 @@ test('costs are told in dollars with the price they were made up with; what has 
   expect(await page.getByTestId('usage-source').count()).toBe(0);
   await page.keyboard.press('Escape');
   await page.getByRole('link', { name: 'Client keys' }).click();
-  await expect.poll(() => page.getByTestId('client-key-row').textContent()).toMatch(/\$0\.0000\d{1,3}/);
+  await expect
+    .poll(() => page.getByTestId('client-key-row').textContent(), { timeout: 8000 })
+    .toMatch(/\$0\.0000\d{1,3}/);
   expect(complaints).toEqual([]);
 });

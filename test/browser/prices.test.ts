@@ -29,7 +29,7 @@ const rowsOf = (page: Page) => page.getByTestId('price-row');
 test('prices are found by model in the address, unfolded, and set anew for now and later', async () => {
   const { page, complaints, dialog, graphql, signIn } = await openPrices();
   await page.getByLabel('Filter by model').pressSequentially('2.5-flash-lite');
-  await expect.poll(() => rowsOf(page).count()).toBe(1);
+  await expect.poll(() => rowsOf(page).count(), { timeout: 8000 }).toBe(1);
   expect(new URL(page.url()).searchParams.get('model')).toBe('2.5-flash-lite');
   const row = rowsOf(page).first();
   await row.getByText('$0.01', { exact: true }).waitFor();
@@ -110,9 +110,11 @@ test('a model without a price gets one, and past requests are priced anew', asyn
   await dialog.getByRole('button', { name: 'Price anew' }).click();
   await dialog.getByText('2 requests have another cost now.').waitFor();
   await dialog.getByRole('button', { name: 'Done' }).click();
-  await expect.poll(() => unpriced.count()).toBe(0);
+  await expect.poll(() => unpriced.count(), { timeout: 8000 }).toBe(0);
   await page.getByRole('link', { name: 'Overview' }).first().click();
-  await expect.poll(() => page.getByTestId('overview-total-cost').textContent()).toMatch(/\$0\.0000\d/);
+  await expect
+    .poll(() => page.getByTestId('overview-total-cost').textContent(), { timeout: 8000 })
+    .toMatch(/\$0\.0000\d/);
   expect(await page.getByTestId('unpriced').count()).toBe(0);
   expect(complaints).toEqual([]);
 });

@@ -150,6 +150,14 @@ export const en = {
     nextBack: (wait: string) => `Next key back in ${wait}`,
     manage: 'Manage',
   },
+  ledger: {
+    title: 'Ledger',
+    position: 'Events',
+    open: 'Open requests',
+    hash: 'Hash of the last one',
+    copyHash: 'Copy the hash',
+    hint: 'It stands for all before it: kept elsewhere, it shows whether anything was changed.',
+  },
   requests: {
     title: 'Recent requests',
     outcomes: {

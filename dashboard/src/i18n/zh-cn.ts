@@ -149,6 +149,14 @@ export const zhCn: Dictionary = {
     nextBack: (wait) => `下一个密钥 ${wait} 后恢复`,
     manage: '管理',
   },
+  ledger: {
+    title: '账本',
+    position: '事件数',
+    open: '未结束的请求',
+    hash: '最新事件的哈希',
+    copyHash: '复制哈希',
+    hint: '它代表此前的全部记录：另存一份，即可验证账本是否被改动。',
+  },
   requests: {
     title: '最近请求',
     outcomes: {
