@@ -38,6 +38,12 @@ const RequestDetail = graphql(`
           cachedInput
           output
         }
+        longContextAboveTokens
+        longContextRates {
+          input
+          cachedInput
+          output
+        }
       }
       startedAt
       durationMs
