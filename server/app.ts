@@ -6,7 +6,6 @@ import { fileURLToPath } from 'node:url';
 import type { Worker } from 'node:worker_threads';
 import Koa, { type Context } from 'koa';
 import type { Logger } from 'pino';
-import { schema } from '../schema/index.ts';
 import { type AdminParts, loadAdmin } from './admin/admin.ts';
 import { loadClients } from './clients/clients.ts';
 import { loadIdempotencyKeys } from './clients/idempotency.ts';
@@ -24,7 +23,7 @@ import { allowBrowsers } from './http/cors.ts';
 import { dashboardRoutes } from './http/dashboard.ts';
 import { apiEndpoints } from './http/endpoints.ts';
 import { answerErrors } from './http/errors.ts';
-import { createGraphql, graphqlRoutes } from './http/graphql.ts';
+import { graphqlRoutes, lazyGraphql } from './http/graphql.ts';
 import { createGraphqlSocket, type GraphqlSocket } from './http/graphql-socket.ts';
 import { healthRoutes } from './http/health.ts';
 import { knownClient } from './http/known-client.ts';
@@ -74,6 +73,8 @@ export interface App {
   upstreamKeyCount: number;
   /** Settles when the ledger can no longer be written: the process has to end. */
   failed: Promise<Error>;
+  /** Loads what the first answers do without. */
+  warmUp(): Promise<void>;
   /** No longer ready, as seen by `/readyz`; the dashboards are told to come back later. */
   drain(): void;
   openCalls(): number;
@@ -231,8 +232,8 @@ export async function createApp(
   };
   const services = await createServices({ ...parts, resolveModel });
 
-  const graphqlParts = { schema, services, jwtSecret, trustedProxies: config.trustedProxies };
-  const graphql = createGraphql(graphqlParts);
+  const graphqlParts = { services, jwtSecret, trustedProxies: config.trustedProxies };
+  const graphql = lazyGraphql();
   const socket = createGraphqlSocket(graphql, graphqlParts);
 
   jobs.resume();
@@ -277,6 +278,9 @@ export async function createApp(
     upstreamKeyCount: pool.keys().length,
     failed: writer.failed,
     socket,
+    async warmUp() {
+      await graphql();
+    },
     drain() {
       isReady = false;
       void socket.close();

@@ -34,6 +34,7 @@ async function serve(writerThread: Worker): Promise<void> {
     server.once('error', reject);
     server.listen(config.listen.port, config.listen.host, resolve);
   });
+  setImmediate(() => void app.warmUp());
   greet(config, app, (server.address() as AddressInfo).port);
 
   let isStopping = false;

@@ -6,7 +6,8 @@ import { useServer } from 'graphql-ws/use/ws';
 import { WebSocketServer } from 'ws';
 import type { Context } from '../../schema/context.ts';
 import { clientAddress } from './client-address.ts';
-import type { GraphqlParts, GraphqlYoga } from './graphql.ts';
+import type { GraphqlYoga } from './create-graphql.ts';
+import type { GraphqlParts, LoadGraphql } from './graphql.ts';
 import { isWebSocket } from './refuse-websockets.ts';
 
 /** Subscriptions over WebSockets at `/graphql` (graphql-transport-ws), for who is signed in. */
@@ -24,7 +25,7 @@ const connectionsMax = 200;
 const initWithinMs = 5000;
 const keepAliveMs = 20_000;
 
-export function createGraphqlSocket(yoga: GraphqlYoga, { services, trustedProxies }: GraphqlParts): GraphqlSocket {
+export function createGraphqlSocket(load: LoadGraphql, { services, trustedProxies }: GraphqlParts): GraphqlSocket {
   const server = new WebSocketServer({ noServer: true, maxPayload: frameBytesMax });
   const viewerOf = (parameters: Readonly<Record<string, unknown>> | undefined) =>
     typeof parameters?.token === 'string' ? services.admin.verifyToken(parameters.token) : null;
@@ -44,6 +45,7 @@ export function createGraphqlSocket(yoga: GraphqlYoga, { services, trustedProxie
         return true;
       },
       onSubscribe: async ({ connectionParams, extra }, _id, payload) => {
+        const yoga = await load();
         const { schema, contextFactory, parse, validate, execute, subscribe } = yoga.getEnveloped({
           // Asked again each time: a session may have been revoked meanwhile.
           viewer: viewerOf(connectionParams),

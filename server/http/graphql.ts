@@ -1,52 +1,35 @@
 import Router from '@koa/router';
-import {
-  type ASTVisitor,
-  GraphQLError,
-  type GraphQLSchema,
-  NoSchemaIntrospectionCustomRule,
-  parse,
-  type ValidationContext,
-} from 'graphql';
-import { createYoga, type Plugin } from 'graphql-yoga';
 import koaJwt from 'koa-jwt';
-import type { Context, Services } from '../../schema/context.ts';
+import type { Services } from '../../schema/context.ts';
 import { tokenAlgorithm } from '../admin/admin.ts';
 import type { TrustedProxies } from '../config.ts';
 import { ApiError } from '../formats/api-error.ts';
 import { clientAddress } from './client-address.ts';
+import type { GraphqlYoga } from './create-graphql.ts';
 import { readBody } from './read-body.ts';
 import { refreshCookie } from './refresh-cookie.ts';
 
 const bodyBytesMax = 1_000_000;
-const tokensMax = 1000;
-const aliasesMax = 15;
 
 export interface GraphqlParts {
-  schema: GraphQLSchema;
   services: Services;
   jwtSecret: string;
   trustedProxies: TrustedProxies;
 }
 
-export type GraphqlYoga = ReturnType<typeof createGraphql>;
+/** The admin API: it is made when it is first asked for, or when there is nothing else to do. It takes as long to load as all the rest. */
+export type LoadGraphql = () => Promise<GraphqlYoga>;
 
-/** The schema with its limits, for POST and for WebSockets. */
-export function createGraphql({ schema }: Pick<GraphqlParts, 'schema'>) {
-  return createYoga<Context>({
-    schema,
-    graphqlEndpoint: '/graphql',
-    batching: false,
-    // Yoga would let the pages of every site call it, with cookies.
-    cors: false,
-    graphiql: false,
-    landingPage: false,
-    logging: false,
-    plugins: [limitDocuments(), introspectionForSignedIn()],
-  });
+export function lazyGraphql(): LoadGraphql {
+  let loading: Promise<GraphqlYoga> | null = null;
+  return () => {
+    loading ??= import('./create-graphql.ts').then(({ createGraphql }) => createGraphql());
+    return loading;
+  };
 }
 
 /** `POST /graphql`: queries and mutations as JSON, subscriptions as server-sent events. Who asks is told by a Bearer token. */
-export function graphqlRoutes(yoga: GraphqlYoga, { services, jwtSecret, trustedProxies }: GraphqlParts): Router {
+export function graphqlRoutes(load: LoadGraphql, { services, jwtSecret, trustedProxies }: GraphqlParts): Router {
   const router = new Router();
   // The schema decides who may what; a bad token is the same as none.
   router.use('/graphql', koaJwt({ secret: jwtSecret, algorithms: [tokenAlgorithm], passthrough: true }));
@@ -57,6 +40,7 @@ export function graphqlRoutes(yoga: GraphqlYoga, { services, jwtSecret, trustedP
     }
     // Yoga would read on for as long as somebody sends. Without a body it says itself what is missing.
     const body = (await readBody(ctx.req, bodyBytesMax)).toString() || '{}';
+    const yoga = await load();
     ctx.respond = false;
     ctx.set(ctx.state.headers);
     await yoga.handle(Object.assign(ctx.req, { body }), ctx.res, {
@@ -67,33 +51,4 @@ export function graphqlRoutes(yoga: GraphqlYoga, { services, jwtSecret, trustedP
     });
   });
   return router;
-}
-
-/** Long documents and repeated fields cost more to check than to answer. */
-function limitDocuments(): Plugin<Context> {
-  return {
-    onParse({ setParseFn }) {
-      setParseFn((source) => parse(source, { maxTokens: tokensMax }));
-    },
-    onValidate({ addValidationRule }) {
-      addValidationRule((context: ValidationContext): ASTVisitor => {
-        let aliases = 0;
-        return {
-          Field(node) {
-            if (node.alias && ++aliases === aliasesMax + 1) {
-              context.reportError(new GraphQLError(`At most ${aliasesMax} aliases are allowed.`, { nodes: node }));
-            }
-          },
-        };
-      });
-    },
-  };
-}
-
-function introspectionForSignedIn(): Plugin<Context> {
-  return {
-    onValidate({ addValidationRule, context }) {
-      if (!context.viewer) addValidationRule(NoSchemaIntrospectionCustomRule);
-    },
-  };
 }
