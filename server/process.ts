@@ -56,8 +56,11 @@ async function serve(writerThread: Worker): Promise<void> {
       connections.windDown();
       await delay(10);
     } while (app.openCalls() > 0 && performance.now() < deadline);
-    app.abortCalls();
-    while (app.openCalls() > 0) await delay(5);
+    // Again and again: one whose body has just arrived may have begun meanwhile.
+    do {
+      app.abortCalls();
+      await delay(5);
+    } while (app.openCalls() > 0);
     // What was answered may still be on its way to a slow reader.
     while (!isClosed && performance.now() < deadline) {
       connections.windDown();
