@@ -19,12 +19,14 @@ export function needOf(
   { prices, translation, now }: Pick<RelayParts, 'prices' | 'translation' | 'now'>,
 ): Need {
   const { calls, model, requestedModel } = translated;
-  const perCall = calls.map((call) => outputOf(call, translation.outputTokenLimit(model) ?? outputTokensMax));
+  const limit = translation.outputTokenLimit(model) ?? outputTokensMax;
+  const isBounded = calls.every(({ action }) => action !== 'interactions');
   return {
     models: [requestedModel, model],
     promptTokens: promptTokens * calls.length,
     promptTokensMax: promptTokensMax(translated, writtenBytes),
-    outputTokensMax: perCall.reduce((sum, tokens) => sum + tokens, 0),
+    // What an interaction may answer cannot be limited here.
+    outputTokensMax: isBounded ? calls.reduce((sum, call) => sum + outputOf(call, limit), 0) : null,
     outputFactor: calls.reduce((sum, call) => sum + candidatesOf(call), 0) || 1,
     costAtMost: (tokens) => prices.atMost(model, tokens, now()),
   };
@@ -53,8 +55,8 @@ function isGeneration({ action }: UpstreamCall): boolean {
 function outputOf(call: UpstreamCall, limit: number): number {
   if (!isGeneration(call)) return 0;
   const asked = configOf(call).maxOutputTokens;
-  const each = isWhole(asked) ? Math.min(asked, limit) : limit;
-  return each * candidatesOf(call);
+  // Also beyond the limit of one answer: Gemini 4 goes on in further ones up to what was asked for.
+  return (isWhole(asked) ? asked : limit) * candidatesOf(call);
 }
 
 function candidatesOf(call: UpstreamCall): number {

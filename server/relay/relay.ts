@@ -61,7 +61,8 @@ export function createRelay(parts: RelayParts): Relay {
     let written: (string | Buffer)[];
     let only: string | null;
     let tokens: number;
-    let admission: Admission | null;
+    let admission: Admission | null = null;
+    let exchange: Exchange;
     try {
       const ownsFile = (name: string) => parts.owners.find(name)?.clientKeyId === call.clientKeyId;
       const context = { ...parts.translation, responses: parts.responses.of(call.clientKeyId), ownsFile };
@@ -80,14 +81,15 @@ export function createRelay(parts: RelayParts): Relay {
         translated.calls = limitOutput(translated.calls, admission.outputTokensMax);
         written = translated.calls.map(writeOut);
       }
+      exchange = new Exchange(call, translated, { written, promptTokens: tokens, admission }, parts);
     } catch (error) {
+      admission?.release();
       // Who hung up while media was fetched is told nothing, and nothing was spent.
       if (call.reply.isGone) return;
       await recordRejection(facts, error);
       throw error;
     }
 
-    const exchange = new Exchange(call, translated, { written, promptTokens: tokens, admission }, parts);
     const wanted = {
       model: translated.model,
       only,
